@@ -1,0 +1,202 @@
+"""Refusals that a caller can act on, one class per reason.
+
+`code` is the name of the reason in the API and in models.texts, which has a
+sentence for each in every language; `params` complete that sentence. A class
+whose reason has several shades says in `reason` which one, for a better
+sentence: the text is then looked up as CODE.reason first.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A business rule said no. Safe to show to the person who asked.
+
+    Attributes:
+        code: stable machine name, part of the public contract; never reused.
+        params: what the text of the code is completed with (models.texts).
+        path: the input field at fault, as the API spells it; () for none.
+        reason: shade of the code, "" for none.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(
+        self, *, path: tuple[str, ...] = (), reason: str = "", **params: str | int
+    ) -> None:
+        told = " ".join([self.code, *filter(None, (reason, ".".join(path)))])
+        super().__init__(f"{told} {params}" if params else told)
+        self.path = path
+        self.reason = reason
+        self.params = params
+
+
+class InputInvalidError(DomainError):
+    """Several fields were refused at once; `problems` has each refusal with its path."""
+
+    code: ClassVar[str] = "INVALID_VALUE"
+
+    def __init__(self, problems: Sequence[DomainError]) -> None:
+        super().__init__(count=len(problems))
+        self.problems = tuple(problems)
+
+    @classmethod
+    def raise_for(cls, problems: Sequence[DomainError]) -> None:
+        """Raise nothing for no problem, a single problem as itself, several as one error."""
+        if len(problems) == 1:
+            raise problems[0]
+        if problems:
+            raise cls(problems)
+
+
+class ValueInvalidError(DomainError):
+    """A field holds what it cannot mean; `reason` says what is wrong."""
+
+    code: ClassVar[str] = "INVALID_VALUE"
+
+
+class ValueRequiredError(DomainError):
+    """A field that must say something is empty."""
+
+    code: ClassVar[str] = "REQUIRED"
+
+
+class TextTooLongError(DomainError):
+    """A text has more than `count` characters."""
+
+    code: ClassVar[str] = "TOO_LONG"
+
+    def __init__(self, *, path: tuple[str, ...], count: int) -> None:
+        super().__init__(path=path, count=count)
+        self.count = count
+
+
+class SlugInvalidError(DomainError):
+    """The slug breaks the grammar of models.rules.slugs; `reason` says how."""
+
+    code: ClassVar[str] = "SLUG_INVALID"
+
+    def __init__(self, *, reason: str, **params: str | int) -> None:
+        super().__init__(path=("slug",), reason=reason, **params)
+
+
+class SlugReservedError(DomainError):
+    """The slug is the name of one of our own paths."""
+
+    code: ClassVar[str] = "SLUG_RESERVED"
+
+    def __init__(self, *, slug: str) -> None:
+        super().__init__(path=("slug",), slug=slug)
+        self.slug = slug
+
+
+class SlugTakenError(DomainError):
+    """Another link of the domain holds the slug, perhaps one that was deleted.
+
+    Attributes:
+        suggestions: slugs like it that were free a moment ago, at most 5.
+    """
+
+    code: ClassVar[str] = "SLUG_TAKEN"
+
+    def __init__(self, *, slug: str, suggestions: Sequence[str] = ()) -> None:
+        super().__init__(path=("slug",), slug=slug)
+        self.slug = slug
+        self.suggestions = tuple(suggestions)
+
+
+class TargetNotAllowedError(DomainError):
+    """The address is none we send people to; `reason` says why."""
+
+    code: ClassVar[str] = "URL_NOT_ALLOWED"
+
+    def __init__(self, *, reason: str, **params: str | int) -> None:
+        super().__init__(path=("url",), reason=reason, **params)
+
+
+class TargetLoopError(DomainError):
+    """The address leads back to this installation."""
+
+    code: ClassVar[str] = "URL_LOOP"
+
+    def __init__(self, *, host: str) -> None:
+        super().__init__(path=("url",), host=host)
+        self.host = host
+
+
+class TargetTooLongError(DomainError):
+    """The address has more than `count` characters in its normal form."""
+
+    code: ClassVar[str] = "TOO_LONG"
+
+    def __init__(self, *, count: int) -> None:
+        super().__init__(path=("url",), count=count)
+        self.count = count
+
+
+class DomainUnknownError(DomainError):
+    """No domain of this installation has the host."""
+
+    code: ClassVar[str] = "DOMAIN_UNKNOWN"
+
+    def __init__(self, *, host: str) -> None:
+        super().__init__(path=("domain",), host=host)
+        self.host = host
+
+
+class RevisionConflictError(DomainError):
+    """Someone saved first. `current_revision` is what the object has now."""
+
+    code: ClassVar[str] = "CONFLICT"
+
+    def __init__(self, *, current_revision: int) -> None:
+        super().__init__(path=("ifRevision",), revision=current_revision)
+        self.current_revision = current_revision
+
+
+class RequestIdReusedError(DomainError):
+    """The request id came before with another input."""
+
+    code: ClassVar[str] = "REQUEST_ID_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__(path=("requestId",))
+
+
+class NotFoundError(DomainError):
+    """The object of a mutation is absent, or not the viewer's to see: both look the same."""
+
+    code: ClassVar[str] = "NOT_FOUND"
+
+    def __init__(self, *, path: tuple[str, ...] = ("id",)) -> None:
+        super().__init__(path=path)
+
+
+class ScopeNotHeldError(DomainError):
+    """A key was to have a scope that its owner, or the one who asks, does not have."""
+
+    code: ClassVar[str] = "SCOPE_NOT_HELD"
+
+    def __init__(self, *, scope: str) -> None:
+        super().__init__(path=("scopes",), scope=scope)
+        self.scope = scope
+
+
+class EmailTakenError(DomainError):
+    """Another account has the address."""
+
+    code: ClassVar[str] = "EMAIL_TAKEN"
+
+    def __init__(self, *, email: str) -> None:
+        super().__init__(path=("email",), email=email)
+        self.email = email
+
+
+class CursorInvalidError(DomainError):
+    """`after` or `before` is no cursor of this list in this order."""
+
+    code: ClassVar[str] = "CURSOR_INVALID"
+
+    def __init__(self, *, path: tuple[str, ...]) -> None:
+        super().__init__(path=path)
