@@ -1,0 +1,125 @@
+"""Configuration from the environment, read once, passed down by value.
+
+Every variable is `LINKYARD_` and the field's name in capitals. The table in
+README.md is generated from this class.
+"""
+
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every knob, with its unit in the name."""
+
+    model_config = SettingsConfigDict(env_prefix="LINKYARD_", frozen=True, extra="ignore")
+
+    bind: str = Field(default="127.0.0.1:8080", description="address and port to listen on")
+    public_url: str = Field(
+        default="",
+        description="scheme, host, port and prefix of the portal, used in every address we "
+        "print or send (default: http://localhost and the port of BIND)",
+    )
+    data_dir: Path = Field(default=Path("var"), description="folder of all local files")
+    database_url: str = Field(
+        default="",
+        description="sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/NAME "
+        "(default: linkyard.sqlite3 in the data folder)",
+    )
+    redis_url: str = Field(
+        default="", description="Redis for wake-ups between machines; empty: none is used"
+    )
+    default_domain: str = Field(
+        default="",
+        description="host whose links also answer on unknown hosts (default: the address of "
+        "BIND, and unknown hosts get 421)",
+    )
+    secret_key_file: Path = Field(
+        default=Path(),
+        description="file of the installation's secret key, made once with mode 0600 "
+        "(default: secret.key in the data folder)",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="addresses or networks, with commas between, whose X-Forwarded-For is believed",
+    )
+    processes: int = Field(default=0, ge=0, description="web processes; 0: one for each core")
+    admin_email: str = Field(
+        default="admin@localhost", description="address of the first administrator"
+    )
+    portal_name: str = Field(default="Linkyard", description="name shown to visitors")
+    fast_path: bool = Field(default=True, description="answer plain redirects inside the protocol")
+    click_retention_days: int = Field(
+        default=90, ge=1, description="days that single clicks are kept; counts stay for ever"
+    )
+    spool_max_bytes: int = Field(
+        default=4 << 30, ge=1 << 20, description="bytes of clicks that may wait for the store"
+    )
+    spool_file_bytes: int = Field(
+        default=64 << 20, ge=1 << 16, description="size at which a spool file is closed"
+    )
+    spool_sync_ms: int = Field(
+        default=200, ge=1, description="milliseconds of clicks that a power cut may cost"
+    )
+    spool_sync_before_reply: bool = Field(
+        default=False, description="sync every click to the disk before its redirect is sent"
+    )
+    drain_timeout_s: float = Field(
+        default=20.0, ge=0, description="seconds that open connections get at shutdown"
+    )
+    log_format: str = Field(
+        default="auto", pattern="^(auto|json|console)$", description="console, json, or auto"
+    )
+    log_level: str = Field(default="INFO", description="least severe level that is logged")
+
+    @field_validator("bind")
+    @classmethod
+    def _bind_has_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 <= int(port) <= 65535:  # noqa: PLR2004 - TCP
+            raise ValueError("must be ADDRESS:PORT, for example 127.0.0.1:8080")
+        return value
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        set_field = object.__setattr__  # frozen, and this is still construction
+        if not self.public_url:
+            set_field(self, "public_url", f"http://{self._own_host()}")
+        if not self.database_url:
+            set_field(self, "database_url", f"sqlite://{self.data_dir / 'linkyard.sqlite3'}")
+        if self.secret_key_file == Path():
+            set_field(self, "secret_key_file", self.data_dir / "secret.key")
+        return self
+
+    @property
+    def bind_host(self) -> str:
+        """The address part of `bind`, without brackets."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def bind_port(self) -> int:
+        """The port part of `bind`; 0 lets the system choose."""
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def first_domain(self) -> str:
+        """Host of the first domain, with its port unless that is the scheme's own."""
+        return self.default_domain or urlsplit(self.public_url).netloc
+
+    @property
+    def public_scheme(self) -> str:
+        """`http` or `https`: of the portal, and so of the short addresses."""
+        return urlsplit(self.public_url).scheme
+
+    @property
+    def is_embedded(self) -> bool:
+        """True on SQLite: one machine, no other service."""
+        return self.database_url.startswith("sqlite://")
+
+    def _own_host(self) -> str:
+        loopback = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104 - compared
+        host = "localhost" if self.bind_host in loopback else self.bind.rpartition(":")[0]
+        return host if self.bind_port == 80 else f"{host}:{self.bind_port}"  # noqa: PLR2004

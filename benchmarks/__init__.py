@@ -1,0 +1,1 @@
+"""Figures that anyone can rerun: `make bench`, `make faults`, `make demo`."""

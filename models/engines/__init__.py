@@ -1,0 +1,1 @@
+"""Database clients of Tortoise, changed where the stock ones lose data or block."""

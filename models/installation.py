@@ -1,0 +1,16 @@
+"""One row that tells this store from every other one."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Installation(Model):
+    """`store_id` changes when a database is made or restored; replicas of another one are void."""
+
+    id = fields.IntField(primary_key=True, generated=False, default=1)
+    store_id = fields.CharField(max_length=36)
+    created_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "installation"
+        table_description = "installation"

@@ -1,0 +1,96 @@
+"""How Tortoise finds our tables. The only list of model modules."""
+
+import os
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, urlsplit
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url  # pyright: ignore[reportUnknownVariableType] - a bare dict
+from tortoise.connection import get_connection
+
+APP_LABEL: Final = "models"  # first half of every ForeignKeyField reference
+MODEL_MODULES: Final = (
+    "models.users",
+    "models.api_keys",
+    "models.domains",
+    "models.links",
+    "models.clicks",
+    "models.replays",
+    "models.installation",
+)
+# FULL syncs at every commit: what we acknowledged survives a power cut too.
+_SQLITE_PRAGMAS: Final[dict[str, Any]] = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "busy_timeout": 15_000,
+    "cache_size": -65_536,  # KiB
+    "mmap_size": 268_435_456,
+    "journal_size_limit": 67_108_864,
+    "foreign_keys": "ON",
+}
+
+
+def sqlite_path(database_url: str) -> str | None:
+    """Return the file of a `sqlite://` URL, None for another engine."""
+    if not database_url.startswith("sqlite://"):
+        return None
+    parts = urlsplit(database_url)
+    return (parts.netloc + parts.path).replace("//", "/", 1)  # sqlite:////path is common, too
+
+
+def connection_config(database_url: str, *, reader: bool = False) -> dict[str, Any]:
+    """Return one Tortoise connection.
+
+    Args:
+        database_url: `sqlite://path?pragma=value` or
+            `postgres://user:password@host:port/name`.
+        reader: refuse writes (SQLite only), so that reads never wait for the
+            process's own open transaction.
+    """
+    path = sqlite_path(database_url)
+    if path is None:
+        return cast("dict[str, Any]", expand_db_url(database_url))
+    pragmas = dict(parse_qsl(urlsplit(database_url).query))
+    credentials = {"file_path": os.fspath(path), **_SQLITE_PRAGMAS, **pragmas}
+    if reader:
+        credentials["query_only"] = "ON"
+    return {"engine": "models.engines.sqlite", "credentials": credentials}
+
+
+def orm_config(database_url: str) -> dict[str, Any]:
+    """Return the Tortoise configuration for one database, see connection_config."""
+    connections = {"default": connection_config(database_url)}
+    if sqlite_path(database_url) is not None:
+        connections["reader"] = connection_config(database_url, reader=True)
+    return {
+        "connections": connections,
+        "apps": {APP_LABEL: {"models": list(MODEL_MODULES), "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def writer() -> BaseDBAsyncClient:
+    """Return the raw connection for writes: the open transaction of this task, if any."""
+    return get_connection("default")
+
+
+def reader() -> BaseDBAsyncClient:
+    """Return the raw connection for reads that need no open transaction.
+
+    SQLite: the read-only alias, which sees what was committed. PostgreSQL: the pool.
+    """
+    connection = writer()
+    return get_connection("reader") if is_sqlite(connection) else connection
+
+
+def is_sqlite(connection: BaseDBAsyncClient) -> bool:
+    """Tell the dialect of a raw connection; the other one is PostgreSQL."""
+    return connection.capabilities.dialect == "sqlite"
+
+
+def placeholders(connection: BaseDBAsyncClient, count: int, *, start: int = 1) -> str:
+    """Return `?, ?` or `$1, $2`, whichever the connection's engine reads."""
+    if is_sqlite(connection):
+        return ", ".join("?" * count)
+    return ", ".join(f"${number}" for number in range(start, start + count))

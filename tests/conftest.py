@@ -1,0 +1,116 @@
+"""Fixtures shared by every suite.
+
+One engine per process: Tortoise keeps compiled INSERTs per connection name, so
+SQLite and PostgreSQL cannot take turns. `make test` runs the suite twice.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from tortoise import Tortoise
+from tortoise.context import TortoiseContext
+from tortoise.contrib.test import truncate_all_models
+
+from api.migrate import migrate
+from models.clicks import RAW_TABLES
+from models.orm import orm_config, writer
+from resolvers.ports import Ports
+from tests.fakes import CountingSignal, FixedClock, MemoryFeed
+from tests.servers import database_url as url_of
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str | None:
+    """The server of this run, as tests.servers.private_postgres names it; None on SQLite."""
+    return os.environ.get("TEST_POSTGRES_SERVER")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str | None:
+    """The Redis of this run (standard mode); None in embedded mode."""
+    return os.environ.get("TEST_REDIS_URL")
+
+
+@pytest.fixture(scope="session")
+def database_url(
+    postgres_server: str | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An empty database of this process alone, built by the real migrations."""
+    if postgres_server is None:
+        url = f"sqlite://{tmp_path_factory.mktemp('db') / 'test.sqlite3'}"
+        migrate(url)
+        yield url
+        return
+    name = f"test_{os.getpid()}"
+    asyncio.run(administer(postgres_server, f"CREATE DATABASE {name}"))
+    try:
+        url = url_of(postgres_server, name)
+        migrate(url)
+        yield url
+    finally:
+        asyncio.run(administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def fresh_database_url(
+    postgres_server: str | None, tmp_path: os.PathLike[str], request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """An empty database without tables, for one test alone (real processes, migrations)."""
+    if postgres_server is None:
+        yield f"sqlite://{os.fspath(tmp_path)}/fresh.sqlite3"
+        return
+    name = f"fresh_{os.getpid()}_{abs(hash(request.node.nodeid))}"
+    asyncio.run(administer(postgres_server, f"CREATE DATABASE {name}"))
+    try:
+        yield url_of(postgres_server, name)
+    finally:
+        asyncio.run(administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def administer(server: str, statement: str) -> None:
+    """Run one statement in the server's `postgres` database, outside a transaction."""
+    connection = await asyncpg.connect(url_of(server, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[None]:
+    """The tables, empty again after the test. Commits are real commits."""
+    async with TortoiseContext() as context:
+        await context.init(config=orm_config(database_url))
+        yield
+        await truncate_all_models()
+        for table in RAW_TABLES:
+            await writer().execute_script(f"DELETE FROM {table}")
+        await Tortoise.close_connections()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def ports(clock: FixedClock) -> Ports:
+    return Ports(clock=clock, link_signal=CountingSignal(), click_feed=MemoryFeed())
+
+
+@pytest.fixture
+def sql() -> Iterator[list[str]]:
+    """Statements sent so far; clear the list right before the part to measure."""
+    statements: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: statements.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tortoise.db_client")
+    logger.addHandler(listener)
+    logger.setLevel(logging.DEBUG)
+    yield statements
+    logger.removeHandler(listener)
+    logger.setLevel(logging.NOTSET)
