@@ -11,8 +11,8 @@ from typing import Final
 from tortoise import fields
 from tortoise.models import Model
 
-# A bucket is a quarter of an hour, numbered by seconds since 1970 // 900: every civil
-# day of every zone is a whole number of them. click_total has the primary key
+# A bucket is a quarter of an hour, numbered by seconds since 1970 // 900: since 1972
+# every civil day of every zone has been a whole number of them. click_total has the primary key
 # (link_id, bucket, click_class); click_cube has one row for every combination of
 # values that occurred, and all its columns but `clicks` are the primary key.
 BUCKET_S: Final = 900
