@@ -119,6 +119,16 @@ class Settings(BaseSettings):
         """True on SQLite: one machine, no other service."""
         return self.database_url.startswith("sqlite://")
 
+    @classmethod
+    def table(cls) -> str:
+        """Return every setting as a Markdown table, for README.md."""
+        rows = ["| variable | default | what it is |", "|---|---|---|"]
+        for name, field in cls.model_fields.items():
+            value = str(field.default).lower() if field.annotation is bool else field.default
+            default = "" if value in {"", Path()} else f"`{value}`"
+            rows.append(f"| `LINKYARD_{name.upper()}` | {default} | {field.description} |")
+        return "\n".join(rows)
+
     def _own_host(self) -> str:
         loopback = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104 - compared
         host = "localhost" if self.bind_host in loopback else self.bind.rpartition(":")[0]
