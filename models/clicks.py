@@ -6,6 +6,7 @@ that one test can compare the migrated schema with the models. Two more tables
 have composite primary keys, which Tortoise cannot express; RAW_TABLES has them.
 """
 
+from datetime import datetime
 from typing import Final
 
 from tortoise import fields
@@ -73,6 +74,9 @@ class SpoolPosition(Model):
     records = fields.BigIntField()
     damaged = fields.BigIntField(description="records set aside")
     updated_at = fields.DatetimeField(auto_now=True)
+    finished_at: datetime | None = fields.DatetimeField(
+        null=True, description="when the file, read to its end, was deleted"
+    )
 
     class Meta:
         table = "spool_position"

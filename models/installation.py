@@ -9,6 +9,9 @@ class Installation(Model):
 
     id = fields.IntField(primary_key=True, generated=False, default=1)
     store_id = fields.CharField(max_length=36)
+    clicks_kept_since_us = fields.BigIntField(
+        default=0, description="single clicks of earlier moments may have been deleted"
+    )
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
