@@ -41,7 +41,9 @@ def _compiled(catalog: Catalog) -> GNUTranslations:
 
 def _ids(catalog: Catalog) -> Mapping[str, bool]:
     """Return whether each id has plural forms."""
-    return MappingProxyType({str(m.id if isinstance(m.id, str) else m.id[0]): m.pluralizable for m in catalog if m.id})
+    return MappingProxyType(
+        {str(m.id if isinstance(m.id, str) else m.id[0]): m.pluralizable for m in catalog if m.id}
+    )
 
 
 _CATALOGS: Final = {locale: read_catalog(locale) for locale in LOCALES}

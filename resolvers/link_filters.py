@@ -1,5 +1,6 @@
 """Which links a viewer may see and asked for, as one SQL condition for every path."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,21 +9,26 @@ from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from models.links import Link
 from models.orm import is_sqlite
+from models.rules.hosts import normal_host
 from models.rules.link_states import LinkState
 from models.rules.moments import to_sql
+from models.rules.plain_text import has_hidden
 from resolvers.context import Viewer
 from resolvers.paging import SortDirection
 
-_STATE_SQL: Final = {
+MAX_ID: Final = 2**63 - 1
+_MAX_SEARCH_LENGTH: Final = 2048  # characters; no column holds more
+_SEARCHED: Final = ("link.slug", "link.title", "link.target")
+# The rule of models.rules.link_states in SQL; `?` is the moment. A test compares the two.
+_STATES: Final = {
     LinkState.DISABLED: "link.disabled_at IS NOT NULL",
-    LinkState.EXPIRED: "link.disabled_at IS NULL AND link.expires_at <= {now}",
-    LinkState.SCHEDULED: "link.disabled_at IS NULL AND link.starts_at > {now}"
-    " AND (link.expires_at IS NULL OR link.expires_at > {now})",
+    LinkState.EXPIRED: "link.disabled_at IS NULL AND link.expires_at <= ?",
+    LinkState.SCHEDULED: "link.disabled_at IS NULL AND link.starts_at > ?"
+    " AND (link.expires_at IS NULL OR link.expires_at > ?)",
     LinkState.ACTIVE: "link.disabled_at IS NULL"
-    " AND (link.starts_at IS NULL OR link.starts_at <= {now})"
-    " AND (link.expires_at IS NULL OR link.expires_at > {now})",
+    " AND (link.starts_at IS NULL OR link.starts_at <= ?)"
+    " AND (link.expires_at IS NULL OR link.expires_at > ?)",
 }
 
 
@@ -68,9 +74,11 @@ class LinkFilter:
 
 @dataclass(slots=True)
 class Conditions:
-    """SQL conditions with `link` as the table's name, and their arguments in order.
+    """SQL conditions on the table `link`, and their arguments in order.
 
-    Placeholders are numbered from `start`, for engines that number them.
+    Attributes:
+        connection: its engine says how placeholders and moments are written.
+        start: number of the first placeholder, for engines that number them.
     """
 
     connection: BaseDBAsyncClient
@@ -78,14 +86,108 @@ class Conditions:
     clauses: list[str] = field(default_factory=list[str])
     arguments: list[object] = field(default_factory=list[object])
 
-    def bind(self, value: object) -> str:
-        """Keep an argument and return its placeholder; use each placeholder once, in order."""
-        self.arguments.append(value)
-        if is_sqlite(self.connection):
-            return "?"
-        return f"${self.start + len(self.arguments) - 1}"
+    def add(self, clause: str, *arguments: object) -> None:
+        """Add a condition with a `?` for each argument; moments are converted."""
+        sqlite = is_sqlite(self.connection)
+        for argument in arguments:
+            moment = isinstance(argument, datetime)
+            self.arguments.append(to_sql(argument, sqlite=sqlite) if moment else argument)
+        if not sqlite:
+            first, *others = clause.split("?")
+            number = self.start + len(self.arguments) - len(arguments)
+            clause = first + "".join(f"${number + n}{text}" for n, text in enumerate(others))
+        self.clauses.append(f"({clause})")
 
     @property
     def sql(self) -> str:
-        """The conditions in parentheses, joined by AND; true when there are none."""
-        return " AND ".join(f"({clause})" for clause in self.clauses) or "1 = 1"
+        """The conditions joined by AND; true when there are none."""
+        return " AND ".join(self.clauses) or "1 = 1"
+
+
+def add_visible(conditions: Conditions, viewer: Viewer) -> None:
+    """Let through what the viewer may see: staff every link, others their own, none deleted."""
+    conditions.add("link.deleted_at IS NULL")
+    if viewer.is_staff:
+        return
+    if viewer.user_id is None:
+        conditions.add("1 = 0")
+    else:
+        conditions.add("link.owner_id = ?", viewer.user_id)
+
+
+def add_filter(conditions: Conditions, filter: LinkFilter, *, now: datetime) -> None:
+    """Let through what the filter asks for, at the moment `now`."""
+    if filter.search is not None:
+        _add_search(conditions, filter.search.strip())
+    if filter.states:
+        wanted = [_STATES[state] for state in LinkState if state in filter.states]
+        clause = " OR ".join(f"({sql})" for sql in wanted)
+        conditions.add(clause, *(now for _ in range(clause.count("?"))))
+    if filter.host is not None:
+        conditions.add(
+            "link.domain_id = (SELECT domain.id FROM domain WHERE domain.host = ?)",
+            normal_host(filter.host) or "",
+        )
+    if filter.owner_id is not None:
+        conditions.add("link.owner_id = ?", _bounded(filter.owner_id))
+    if filter.created_after is not None:
+        conditions.add("link.created_at >= ?", filter.created_after)
+    if filter.created_before is not None:
+        conditions.add("link.created_at < ?", filter.created_before)
+    if filter.min_clicks is not None:
+        conditions.add("link.clicks_human >= ?", _bounded(filter.min_clicks))
+
+
+def link_conditions(
+    connection: BaseDBAsyncClient,
+    *,
+    viewer: Viewer,
+    filter: LinkFilter | None = None,
+    now: datetime,
+    start: int = 1,
+) -> Conditions:
+    """Return the one condition of every list, count, export and statistic of links.
+
+    Use it as `... FROM link WHERE {conditions.sql}` with `conditions.arguments`;
+    `start` is the number of its first placeholder.
+    """
+    conditions = Conditions(connection, start)
+    add_visible(conditions, viewer)
+    if filter is not None:
+        add_filter(conditions, filter, now=now)
+    return conditions
+
+
+def _bounded(number: int) -> int:
+    return min(max(number, -1), MAX_ID)  # the engines' range; ids and counts lie inside
+
+
+def _add_search(conditions: Conditions, text: str) -> None:
+    if not text:
+        return
+    if len(text) > _MAX_SEARCH_LENGTH or has_hidden(text):
+        conditions.add("1 = 0")
+    elif is_sqlite(conditions.connection):
+        pattern = _glob(text)
+        _add_any(conditions, [f"{column} GLOB ?" for column in _SEARCHED], pattern)
+    else:
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
+        _add_any(conditions, [f"{column} ILIKE ?" for column in _SEARCHED], pattern)
+
+
+def _add_any(conditions: Conditions, clauses: Sequence[str], pattern: str) -> None:
+    conditions.add(" OR ".join(clauses), *(pattern for _ in clauses))
+
+
+def _glob(text: str) -> str:
+    """Return a GLOB pattern for text inside a value, in any capitals.
+
+    SQLite's LIKE knows the capitals of ASCII only; classes know those of every script.
+    """
+    return "*" + "".join(_glob_class(character) for character in text) + "*"
+
+
+def _glob_class(character: str) -> str:
+    forms = {character, character.lower(), character.upper()}
+    single = sorted(form for form in forms if len(form) == 1)
+    return f"[{''.join(single)}]" if len(single) > 1 or character in "*?[" else character

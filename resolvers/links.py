@@ -1,17 +1,76 @@
-"""Create, change, delete and find short links."""
+"""Create, change and delete short links, and find them (resolvers.link_lists)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from models.links import Link
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from models.errors import (
+    DomainError,
+    InputInvalidError,
+    NotFoundError,
+    RevisionConflictError,
+    SlugTakenError,
+    ValueInvalidError,
+)
+from models.ids import new_id
+from models.link_changes import log_change
+from models.link_rows import SELECTED, insert_link, link_of
+from models.links import MAX_TITLE_LENGTH, Link
+from models.orm import is_sqlite, placeholders, writer
+from models.rules.moments import to_sql
+from models.rules.plain_text import check_text
+from models.rules.scopes import Scope
+from models.rules.slugs import check_slug, random_slug
+from models.rules.targets import check_target
 from resolvers.context import RequestContext
-from resolvers.link_filters import LinkFilter, LinkOrder
-from resolvers.paging import Page, PageWindow
+from resolvers.domains import Hosts, hosts
+from resolvers.link_filters import MAX_ID, Conditions, add_visible
+from resolvers.link_lists import (
+    count_links,
+    link_by_address,
+    link_by_id,
+    link_cursor,
+    links_by_ids,
+    links_page,
+    matching_link_ids,
+)
+from resolvers.link_slugs import Hold, claim_slug, free_slugs, holder, release
+from resolvers.replays import MAX_REQUEST_ID_LENGTH, Repeatable, body_hash, claim
+
+__all__ = (
+    "UNSET",
+    "LinkChanges",
+    "count_links",
+    "create_link",
+    "delete_link",
+    "link_by_address",
+    "link_by_id",
+    "link_cursor",
+    "links_by_ids",
+    "links_page",
+    "matching_link_ids",
+    "update_link",
+)
 
 Value = TypeVar("Value")
+_CHANGED: Final = [
+    "slug",
+    "target",
+    "title",
+    "revision",
+    "updated_at",
+    "starts_at",
+    "expires_at",
+    "disabled_at",
+    "deleted_at",
+]
+_ATTEMPTS: Final = 8  # a free random slug is hit by the first; two in a row collide never
 
 
 class Unset(Enum):
@@ -71,7 +130,32 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
         InputInvalidError: several of these fields at once.
         RequestIdReusedError: the request id came before with another input.
     """
-    raise NotImplementedError
+    context.viewer.require(Scope.LINK_WRITE)
+    now = context.ports.clock.now()
+    found = await hosts(context)
+    draft = _Draft(found)
+    link = Link(
+        id=new_id(),
+        created_at=now,
+        updated_at=now,
+        domain_id=draft.take(lambda: found.domain_id(host), 0),
+        slug=draft.slug(slug) if slug is not None else "",
+        target=draft.target(url),
+        title=draft.title(title),
+        owner_id=context.viewer.user_id,
+        starts_at=starts_at,
+        expires_at=expires_at,
+    )
+    draft.period(link)
+    request = draft.take(lambda: _repeatable(context, request_id), None)
+    InputInvalidError.raise_for(draft.problems)
+    if request is not None:
+        moments = (starts_at and starts_at.isoformat(), expires_at and expires_at.isoformat())
+        body = (url, slug, host, title, *moments, reuse_deleted_slug)
+        request = replace(request, body_hash=body_hash({"input": body}))
+    return await _insert(
+        context, link, request=request, is_random=slug is None, reuse=reuse_deleted_slug
+    )
 
 
 async def update_link(
@@ -91,7 +175,26 @@ async def update_link(
         RevisionConflictError: someone saved since `if_revision`.
         DomainError: the same as create_link, for the same fields.
     """
-    raise NotImplementedError
+    context.viewer.require(Scope.LINK_WRITE)
+    if changes == LinkChanges():
+        return await _unchanged(context, link_id=link_id, if_revision=if_revision)
+    draft = _Draft(await hosts(context))
+    values: dict[str, Any] = {}
+    if changes.url is not UNSET:
+        values["target"] = draft.target(changes.url)
+    if changes.slug is not UNSET:
+        values["slug"] = draft.slug(changes.slug)
+    if changes.title is not UNSET:
+        values["title"] = draft.title(changes.title)
+    if changes.starts_at is not UNSET:
+        values["starts_at"] = changes.starts_at
+    if changes.expires_at is not UNSET:
+        values["expires_at"] = changes.expires_at
+    InputInvalidError.raise_for(draft.problems)
+    return await _save(
+        context,
+        _Save(link_id=link_id, if_revision=if_revision, values=values, disabled=changes.disabled),
+    )
 
 
 async def delete_link(
@@ -104,53 +207,206 @@ async def delete_link(
         NotFoundError: absent, deleted, or not the viewer's.
         RevisionConflictError: someone saved since `if_revision`.
     """
-    raise NotImplementedError
+    context.viewer.require(Scope.LINK_WRITE)
+    values = {"deleted_at": context.ports.clock.now()}
+    return await _save(context, _Save(link_id=link_id, if_revision=if_revision, values=values))
 
 
-async def link_by_id(context: RequestContext, link_id: int) -> Link | None:
-    """Return one link, None when it is absent, deleted or not the viewer's. Needs LINK_READ."""
-    raise NotImplementedError
+@dataclass(slots=True)
+class _Draft:
+    """Checks fields one by one and keeps every refusal, so that a form shows them all."""
+
+    hosts: Hosts
+    problems: list[DomainError] = field(default_factory=list[DomainError])
+
+    def take(self, check: Callable[[], Value], otherwise: Value) -> Value:
+        """Return what the check returns; keep its refusal and return the other."""
+        try:
+            return check()
+        except DomainError as problem:
+            self.problems.append(problem)
+            return otherwise
+
+    def slug(self, slug: str) -> str:
+        return self.take(lambda: check_slug(slug), "")
+
+    def target(self, url: str) -> str:
+        return self.take(lambda: check_target(url, own_hosts=self.hosts.own), "")
+
+    def title(self, title: str | None) -> str | None:
+        return self.take(lambda: check_text(title, field="title", length=MAX_TITLE_LENGTH), None)
+
+    def period(self, link: Link) -> None:
+        self.take(lambda: _check_period(link), None)
 
 
-async def links_by_ids(context: RequestContext, ids: Sequence[int]) -> list[Link | None]:
-    """Return many links by one query, in the order of `ids`. Needs LINK_READ."""
-    raise NotImplementedError
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Save:
+    """One change of one link."""
+
+    link_id: int
+    if_revision: int | None
+    values: Mapping[str, Any]
+    disabled: Change[bool] = UNSET
 
 
-async def link_by_address(
-    context: RequestContext, *, slug: str, host: str | None = None
-) -> Link | None:
-    """Return the link a visitor of the address would meet, also by a former slug.
-
-    `host` None is the first domain. Needs LINK_READ.
-    """
-    raise NotImplementedError
+def _check_period(link: Link) -> None:
+    if link.starts_at and link.expires_at and link.expires_at <= link.starts_at:
+        raise ValueInvalidError(path=("expiresAt",), reason="period")
 
 
-async def links_page(
-    context: RequestContext, *, filter: LinkFilter, order: LinkOrder, window: PageWindow
-) -> Page[Link]:
-    """Return one page of the links the viewer may see, by one query. Needs LINK_READ.
+def _repeatable(context: RequestContext, request_id: str | None) -> Repeatable | None:
+    """Return how a repetition is known; the command line and jobs repeat nothing."""
+    text = check_text(request_id, field="requestId", length=MAX_REQUEST_ID_LENGTH)
+    if text is None or context.viewer.user_id is None:
+        return None
+    return Repeatable(user_id=context.viewer.user_id, mutation="linkCreate", request_id=text)
+
+
+async def _insert(
+    context: RequestContext,
+    link: Link,
+    *,
+    request: Repeatable | None,
+    is_random: bool,
+    reuse: bool,
+) -> Link:
+    """Insert a checked link; the unique index on slugs decides, the rest explains."""
+    now, taken_over = link.created_at, None
+    for _ in range(_ATTEMPTS):
+        if is_random:
+            link.slug = random_slug()
+        link.revision = 1 if taken_over is None else taken_over.revision + 1
+        try:
+            async with in_transaction() as connection:
+                if request is not None:
+                    made = await claim(connection, request, result_id=link.id, now=now)
+                    if made != link.id:
+                        return await _made_before(connection, made)
+                if taken_over is not None:
+                    await release(connection, taken_over, now=now)
+                await insert_link(connection, link)
+                await claim_slug(
+                    connection, domain_id=link.domain_id, slug=link.slug, link_id=link.id
+                )
+        except IntegrityError:
+            taken_over = await _takeable(context, link, is_random=is_random, reuse=reuse)
+            continue
+        await context.ports.link_signal.links_changed()  # after the commit, never inside
+        return link
+    raise SlugTakenError(slug=link.slug)
+
+
+async def _takeable(
+    context: RequestContext, link: Link, *, is_random: bool, reuse: bool
+) -> Hold | None:
+    """Return the hold to take over before the next attempt, None to simply try again.
 
     Raises:
-        NotPermittedError: no LINK_READ.
-        CursorInvalidError, ValueInvalidError: the window makes no sense.
+        SlugTakenError: the slug is someone else's.
     """
-    raise NotImplementedError
+    hold = await holder(writer(), domain_id=link.domain_id, slug=link.slug)
+    if hold is None or is_random:
+        return None
+    if hold.may_be_taken_by(context.viewer, reuse=reuse):
+        return hold
+    now = context.ports.clock.now()
+    offered = await free_slugs(link.slug, domain_id=link.domain_id, now=now)
+    raise SlugTakenError(slug=link.slug, suggestions=offered)
 
 
-def link_cursor(link: Link, order: LinkOrder) -> str:
-    """Return the cursor of a row of links_page."""
-    raise NotImplementedError
+async def _made_before(connection: BaseDBAsyncClient, link_id: int) -> Link:
+    rows = await connection.execute_query_dict(
+        f"SELECT {SELECTED} FROM link WHERE link.id = {placeholders(connection, 1)}",
+        [link_id],
+    )
+    if not rows:
+        raise NotFoundError(path=("requestId",))
+    return link_of(rows[0])
 
 
-async def count_links(context: RequestContext, filter: LinkFilter) -> int:
-    """Count the links the viewer may see under a filter. Needs LINK_READ."""
-    raise NotImplementedError
+async def _unchanged(context: RequestContext, *, link_id: int, if_revision: int | None) -> Link:
+    async with in_transaction() as connection:
+        return await _locked(connection, context, link_id=link_id, if_revision=if_revision)
 
 
-async def matching_link_ids(
-    context: RequestContext, filter: LinkFilter, ids: Sequence[int]
-) -> frozenset[int]:
-    """Return those of `ids` that the viewer may see and the filter lets through."""
-    raise NotImplementedError
+async def _save(context: RequestContext, save: _Save) -> Link:
+    """Change a link under its lock; the unique index decides about a new slug."""
+    now, taken_over = context.ports.clock.now(), None
+    for _ in range(_ATTEMPTS):
+        link: Link | None = None
+        try:
+            async with in_transaction() as connection:
+                link = await _locked(
+                    connection, context, link_id=save.link_id, if_revision=save.if_revision
+                )
+                before = link.slug
+                _apply(link, save, now=now, above=taken_over.revision if taken_over else 0)
+                if taken_over is not None:
+                    await release(connection, taken_over, now=now)
+                if link.slug != before:
+                    await _rename(connection, link)
+                await _update(connection, link)
+        except IntegrityError:
+            if link is None:
+                raise
+            taken_over = await _takeable(context, link, is_random=False, reuse=False)
+            continue
+        await context.ports.link_signal.links_changed()
+        return link
+    raise SlugTakenError(slug=str(save.values.get("slug", "")))
+
+
+def _apply(link: Link, save: _Save, *, now: datetime, above: int) -> None:
+    """Set the values; the revision rises above its own and that of a taken-over slug."""
+    for name, value in save.values.items():
+        setattr(link, name, value)
+    if save.disabled is not UNSET:
+        link.disabled_at = (link.disabled_at or now) if save.disabled else None
+    _check_period(link)
+    link.updated_at = max(now, link.updated_at)
+    link.revision = max(link.revision, above) + 1
+
+
+async def _locked(
+    connection: BaseDBAsyncClient, context: RequestContext, *, link_id: int, if_revision: int | None
+) -> Link:
+    """Return the link, which nobody else can change before the transaction ends.
+
+    Raises:
+        NotFoundError, RevisionConflictError: see update_link.
+    """
+    conditions = Conditions(connection)
+    add_visible(conditions, context.viewer)
+    conditions.add("link.id = ?", link_id if 0 <= link_id <= MAX_ID else -1)
+    lock = "" if is_sqlite(connection) else " FOR NO KEY UPDATE"
+    rows = await connection.execute_query_dict(
+        f"SELECT {SELECTED} FROM link WHERE {conditions.sql}{lock}",
+        conditions.arguments,
+    )
+    if not rows:
+        raise NotFoundError
+    link = link_of(rows[0])
+    if if_revision is not None and if_revision != link.revision:
+        raise RevisionConflictError(current_revision=link.revision)
+    return link
+
+
+async def _rename(connection: BaseDBAsyncClient, link: Link) -> None:
+    """Hold the new slug, unless it is one of the link's former ones."""
+    hold = await holder(connection, domain_id=link.domain_id, slug=link.slug)
+    if hold is None or hold.link_id != link.id:
+        await claim_slug(connection, domain_id=link.domain_id, slug=link.slug, link_id=link.id)
+
+
+async def _update(connection: BaseDBAsyncClient, link: Link) -> None:
+    """Write what a save may change, and the line in the change log."""
+    sqlite = is_sqlite(connection)
+    values: list[object] = [getattr(link, name) for name in _CHANGED]
+    marks = placeholders(connection, len(_CHANGED) + 1).split(", ")
+    pairs = ", ".join(f"{name} = {mark}" for name, mark in zip(_CHANGED, marks, strict=False))
+    await connection.execute_query(
+        f"UPDATE link SET {pairs} WHERE id = {marks[-1]}",
+        [*(to_sql(v, sqlite=sqlite) if isinstance(v, datetime) else v for v in values), link.id],
+    )
+    await log_change(connection, link_id=link.id, revision=link.revision)

@@ -52,8 +52,16 @@ class ClickFeed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything outside the process, chosen once in api.app."""
+    """Everything outside the process, chosen once in api.app.
+
+    Attributes:
+        default_host: of the domain for links whose maker names none; "" is the oldest domain.
+        own_hosts: further hosts that reach this installation, such as the bound address;
+            no link may lead there.
+    """
 
     clock: Clock
     link_signal: LinkSignal
     click_feed: ClickFeed
+    default_host: str = ""
+    own_hosts: frozenset[str] = frozenset()

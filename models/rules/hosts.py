@@ -49,7 +49,8 @@ def leads_home(name: str, port: str, *, own: Collection[str]) -> bool:
     if not _is_this_machine(name):
         return False
     return any(
-        _is_this_machine(_plain_address(host)) and own_port == ("" if port in _DEFAULT_PORTS else port)
+        _is_this_machine(_plain_address(host))
+        and own_port == ("" if port in _DEFAULT_PORTS else port)
         for host, own_port in map(split_port, own)
     )
 

@@ -41,11 +41,37 @@ RESERVED_WORDS: Final = frozenset(
         "xml",
     }
 )
-_SCRIPTS: Final = (
-    "Arabic Armenian Bengali Bopomofo Cyrillic Devanagari Ethiopic Georgian Greek Gujarati "
-    "Gurmukhi Han Hangul Hebrew Hiragana Kannada Katakana Khmer Lao Latin Malayalam Myanmar "
-    "Oriya Sinhala Tamil Telugu Thaana Thai Tibetan"
-).split()
+_SCRIPTS: Final = [
+    "Arabic",
+    "Armenian",
+    "Bengali",
+    "Bopomofo",
+    "Cyrillic",
+    "Devanagari",
+    "Ethiopic",
+    "Georgian",
+    "Greek",
+    "Gujarati",
+    "Gurmukhi",
+    "Han",
+    "Hangul",
+    "Hebrew",
+    "Hiragana",
+    "Kannada",
+    "Katakana",
+    "Khmer",
+    "Lao",
+    "Latin",
+    "Malayalam",
+    "Myanmar",
+    "Oriya",
+    "Sinhala",
+    "Tamil",
+    "Telugu",
+    "Thaana",
+    "Thai",
+    "Tibetan",
+]
 # A letter or mark of one of the scripts; invisible characters are neither.
 _SCRIPT_OF: Final = regex.compile(
     r"(?!\p{Default_Ignorable_Code_Point})(?=[\p{L}\p{M}])(?:"

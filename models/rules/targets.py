@@ -81,5 +81,5 @@ def _check_text(text: str) -> None:
 def _check_host(name: str) -> None:
     labels = name.removesuffix(".").split(".")
     too_long = len(name) > 254 or any(len(label) > 63 for label in labels)  # noqa: PLR2004 - RFC 1035
-    if too_long and not name.startswith("[") or "" in labels:
+    if (too_long and not name.startswith("[")) or "" in labels:
         raise TargetNotAllowedError(reason="host")
