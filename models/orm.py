@@ -70,6 +70,20 @@ def orm_config(database_url: str) -> dict[str, Any]:
     }
 
 
+@asynccontextmanager
+async def open_database(database_url: str) -> AsyncIterator[None]:
+    """Make the database usable by every task of this process; one at a time.
+
+    Nothing is connected yet: the first query does that, and a later one does it
+    again when the server was away.
+    """
+    await Tortoise.init(config=orm_config(database_url), _enable_global_fallback=True)
+    try:
+        yield
+    finally:
+        await Tortoise.close_connections()
+
+
 def writer() -> BaseDBAsyncClient:
     """Return the raw connection for writes: the open transaction of this task, if any."""
     return get_connection("default")
