@@ -1,9 +1,12 @@
 """How Tortoise finds our tables. The only list of model modules."""
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url  # pyright: ignore[reportUnknownVariableType] - a bare dict
 from tortoise.connection import get_connection
