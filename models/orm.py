@@ -1,7 +1,7 @@
 """How Tortoise finds our tables. The only list of model modules."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -74,7 +74,7 @@ def orm_config(database_url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_database(database_url: str) -> AsyncIterator[None]:
+async def open_database(database_url: str) -> AsyncGenerator[None]:
     """Make the database usable by every task of this process; one at a time.
 
     Nothing is connected yet: the first query does that, and a later one does it
