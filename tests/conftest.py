@@ -11,15 +11,19 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+from aiohttp.pytest_plugin import AiohttpClient
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
 from tortoise.contrib.test import truncate_all_models
 
+from api.app import Parts, create_app
 from api.migrate import migrate
 from models.clicks import RAW_TABLES
 from models.orm import orm_config, writer
 from resolvers.ports import Ports
+from schema.context import PortalFacts
 from tests.fakes import CountingSignal, FixedClock, MemoryFeed
+from tests.portal import Client
 from tests.servers import database_url as url_of
 
 
@@ -100,6 +104,13 @@ def clock() -> FixedClock:
 @pytest.fixture
 def ports(clock: FixedClock) -> Ports:
     return Ports(clock=clock, link_signal=CountingSignal(), click_feed=MemoryFeed())
+
+
+@pytest.fixture
+async def client(database: None, ports: Ports, aiohttp_client: AiohttpClient) -> Client:
+    """The web application on a real port of its own, with the database behind it."""
+    facts = PortalFacts(name="Linkyard", version="0", public_url="https://portal.test")
+    return await aiohttp_client(create_app(Parts(ports=ports, portal=facts)))
 
 
 @pytest.fixture

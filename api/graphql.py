@@ -1,0 +1,169 @@
+"""POST /graphql: HTTP in, GraphQL execution, HTTP out."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+from graphql import GraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from api.auth import CHALLENGE, REFUSED, CredentialRefusedError, authenticate
+from api.graphql_http import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    GraphQLRequest,
+    RequestRefusedError,
+    check_content_type,
+    parse_body,
+    wants_graphql_response,
+)
+from api.graphql_ws import Sockets
+from api.keys import PORTAL, PORTS, REQUEST_ID
+from models.texts import negotiate, text
+from resolvers.context import Viewer
+from schema.context import GraphQLContext, Loaders
+from schema.failures import UNAUTHENTICATED
+from schema.root import PortalSchema
+
+_OPERATIONS: Final = (OperationType.QUERY, OperationType.MUTATION)
+_UNREADABLE: Final = (HttpProcessingError, web.RequestPayloadError)
+
+
+class Endpoint:
+    """The handler of every method of /graphql."""
+
+    def __init__(self, schema: PortalSchema) -> None:
+        self._schema = schema
+        self.sockets = Sockets(schema, self._context)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one operation, or serve a socket until it closes."""
+        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            return await self.sockets.handle(request)
+        try:
+            return await self._answer(request)
+        except RequestRefusedError as refusal:
+            response = _refused(request, refusal)
+        except CredentialRefusedError:
+            message = text(_locale(request, None), UNAUTHENTICATED)
+            refusal = RequestRefusedError(
+                message, status=HTTPStatus.UNAUTHORIZED, code=UNAUTHENTICATED
+            )
+            response = _refused(request, refusal)
+            response.headers[hdrs.WWW_AUTHENTICATE] = REFUSED
+        return response
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        asked = await _read(request)
+        context = await self._context(request, request.headers.get(hdrs.AUTHORIZATION))
+        result = await self._execute(asked, context)
+        body: dict[str, Any] = {}
+        if result.errors:
+            body["errors"] = [error.formatted for error in result.errors]
+        if not isinstance(result, PreExecutionError):
+            body["data"] = result.data
+        modern = wants_graphql_response(request.headers.get(hdrs.ACCEPT, ""))
+        status = HTTPStatus.OK
+        if isinstance(result, PreExecutionError) and modern:
+            status = HTTPStatus.BAD_REQUEST
+        response = _json(body, status, modern=modern)
+        if result.data is None and _only_unauthenticated(result):
+            response.set_status(HTTPStatus.UNAUTHORIZED)
+            response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
+        return response
+
+    async def _execute(self, asked: GraphQLRequest, context: GraphQLContext) -> ExecutionResult:
+        try:
+            return await self._schema.execute(
+                asked.query,
+                variable_values=asked.variables,
+                context_value=context,
+                operation_name=asked.operation_name,
+                allowed_operation_types=_OPERATIONS,
+            )
+        except CannotGetOperationTypeError as error:
+            message = error.as_http_error_reason()
+        except InvalidOperationTypeError:
+            message = "Subscriptions go over a WebSocket (graphql-transport-ws)."
+        refusal = GraphQLError(message, extensions={"code": "BAD_REQUEST"})
+        return PreExecutionError(data=None, errors=[refusal])
+
+    async def _context(self, request: web.Request, authorization: str | None) -> GraphQLContext:
+        """Return the context of one operation.
+
+        Raises:
+            CredentialRefusedError: see api.auth.authenticate.
+        """
+        ports = request.app[PORTS]
+        viewer = await authenticate(authorization, now=ports.clock.now())
+
+        async def renew() -> GraphQLContext | None:
+            try:
+                return await self._context(request, authorization)
+            except CredentialRefusedError:
+                return None
+
+        return GraphQLContext.start(
+            viewer=viewer,
+            ports=ports,
+            portal=request.app[PORTAL],
+            locale=_locale(request, viewer),
+            request_id=request[REQUEST_ID],
+            renew=renew,
+        )
+
+
+async def _read(request: web.Request) -> GraphQLRequest:
+    if request.method != hdrs.METH_POST:
+        raise RequestRefusedError(
+            "Send operations by POST.",
+            status=HTTPStatus.METHOD_NOT_ALLOWED,
+            code="METHOD_NOT_ALLOWED",
+        )
+    check_content_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
+    try:
+        return parse_body(await request.read())
+    except web.HTTPRequestEntityTooLarge:
+        raise RequestRefusedError(
+            "The body is larger than 1 MiB.",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            code="PAYLOAD_TOO_LARGE",
+        ) from None
+    except _UNREADABLE:
+        raise RequestRefusedError("The body cannot be read.") from None
+
+
+def _refused(request: web.Request, refusal: RequestRefusedError) -> web.Response:
+    error = {"message": refusal.message, "extensions": {"code": refusal.code}}
+    modern = wants_graphql_response(request.headers.get(hdrs.ACCEPT, ""))
+    response = _json({"errors": [error]}, refusal.status, modern=modern)
+    if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers[hdrs.ALLOW] = hdrs.METH_POST
+    if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        response.force_close()  # the rest of the body is not worth reading
+    return response
+
+
+def _json(body: dict[str, Any], status: int, *, modern: bool) -> web.Response:
+    content_type = f"{GRAPHQL_RESPONSE if modern else JSON}; charset=utf-8"
+    return web.Response(
+        body=orjson.dumps(body), status=status, headers={hdrs.CONTENT_TYPE: content_type}
+    )
+
+
+def _only_unauthenticated(result: ExecutionResult) -> bool:
+    codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
+    return codes == {UNAUTHENTICATED}
+
+
+def _locale(request: web.Request, viewer: Viewer | None) -> str:
+    """Return the language of Accept-Language; without one, the viewer's own."""
+    header = request.headers.get(hdrs.ACCEPT_LANGUAGE, "")
+    if header or viewer is None:
+        return negotiate(header)
+    return viewer.locale

@@ -1,0 +1,129 @@
+"""What GraphQL over HTTP says about requests and answers; nothing here executes.
+
+Source: GraphQL over HTTP, draft of 2026-08 (graphql.github.io/graphql-over-http),
+with status 400 for every request error under application/graphql-response+json,
+as the published server audits want it.
+"""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+
+JSON: Final = "application/json"
+GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
+MAX_BODY_BYTES: Final = 1 << 20
+_NUL_ESCAPE: Final = re.compile(r"\\u(?:0000|\{0+\})")
+
+
+class RequestRefusedError(Exception):
+    """The request is not one we answer; nothing was executed.
+
+    Attributes:
+        status: 4xx.
+        code: for `extensions.code`.
+        message: for people, in English: a program's mistake.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = HTTPStatus.BAD_REQUEST, code: str = "BAD_REQUEST"
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """A well-formed request; its document was not looked at."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+
+
+def wants_graphql_response(accept: str) -> bool:
+    """Tell whether the Accept header asks for application/graphql-response+json.
+
+    Only by its name: `*/*` and a missing header mean application/json, as old
+    clients expect. On equal quality the newer type wins.
+    """
+    if GRAPHQL_RESPONSE not in accept.lower():
+        return False
+    best = {GRAPHQL_RESPONSE: 0.0, JSON: 0.0}
+    for item in accept.lower().split(","):
+        media_type, *parameters = (part.strip() for part in item.split(";"))
+        if media_type in best:
+            best[media_type] = max(best[media_type], _quality(parameters))
+    return best[GRAPHQL_RESPONSE] > 0 and best[GRAPHQL_RESPONSE] >= best[JSON]
+
+
+def check_content_type(content_type: str) -> None:
+    """Raise RequestRefusedError unless a body of this type is JSON in UTF-8."""
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
+    if media_type != JSON or any(charset not in {"utf-8", "utf8"} for charset in charsets):
+        raise RequestRefusedError(
+            "Send the request as application/json in UTF-8.",
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            code="UNSUPPORTED_MEDIA_TYPE",
+        )
+
+
+def parse_body(body: bytes) -> GraphQLRequest:
+    """Read the body of a POST.
+
+    Raises:
+        RequestRefusedError: not JSON, or not of the shape of a GraphQL request.
+    """
+    try:
+        data: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise RequestRefusedError("The body is not JSON in UTF-8.") from None
+    if not isinstance(data, dict):
+        raise RequestRefusedError("The body must be one JSON object; batches are not answered.")
+    request = _checked(data)
+    if b"\\u" in body and (
+        _NUL_ESCAPE.search(request.query) or "\0" in request.query or _has_nul(request.variables)
+    ):
+        raise RequestRefusedError("Texts cannot contain the character U+0000.")
+    return request
+
+
+def _checked(data: dict[str, Any]) -> GraphQLRequest:
+    query = data.get("query")
+    if not isinstance(query, str) or not query:
+        raise RequestRefusedError("`query` must be a GraphQL document.")
+    variables = data.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        raise RequestRefusedError("`variables` must be an object or null.")
+    operation_name = data.get("operationName")
+    if operation_name is not None and not isinstance(operation_name, str):
+        raise RequestRefusedError("`operationName` must be a string or null.")
+    extensions = data.get("extensions")
+    if extensions is not None and not isinstance(extensions, dict):
+        raise RequestRefusedError("`extensions` must be an object or null.")
+    return GraphQLRequest(query, variables, operation_name or None)
+
+
+def _has_nul(value: object) -> bool:
+    """Tell whether a JSON value has U+0000 in a text: PostgreSQL cannot store it."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

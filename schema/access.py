@@ -1,0 +1,101 @@
+"""Who may read a field: shown in the SDL, and held here once more.
+
+The use cases check the same scopes. This guard stands before them so that an
+anonymous caller gets one answer from every guarded field, a top-level error
+UNAUTHENTICATED, before any argument is looked at.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import FieldExtension
+from strawberry.schema_directive import Location
+
+from models.rules.scopes import Scope
+from schema.context import Info
+from schema.enums import describe_enum
+
+describe_enum(
+    Scope,
+    {
+        Scope.LINK_READ: "See links: your own, or everybody's as staff.",
+        Scope.LINK_WRITE: "Create, change and delete links.",
+        Scope.STATS_READ: "See statistics and live clicks.",
+        Scope.USER_ADMIN: "Manage people and their keys.",
+        Scope.OPS_READ: "See health, metrics and logs of the installation.",
+    },
+    description="A right; roles are named sets of them, and an API key holds some of its owner's.",
+)
+
+
+@strawberry.schema_directive(
+    name="access",
+    locations=[Location.FIELD_DEFINITION],
+    description="Scope that a key must hold to use the field. A front end reads it from the SDL "
+    "to hide what a user cannot do.",
+)
+class Access:
+    scope: Scope = strawberry.directive_field(name="scope")
+
+
+@strawberry.schema_directive(
+    name="cost",
+    locations=[Location.FIELD_DEFINITION],
+    description="Weight of the field for the query cost limit; multiplied by the page size on "
+    "connections.",
+)
+class Cost:
+    weight: int = strawberry.directive_field(name="weight")
+
+
+class UnauthenticatedError(GraphQLError):
+    """Nobody is signed in, and the field is not for everybody."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are not signed in.",
+            extensions={"code": "UNAUTHENTICATED"},
+        )
+
+
+class RequireScope(FieldExtension):
+    """Lets nobody without the scope reach the resolver; None asks only for a signed-in viewer."""
+
+    def __init__(self, scope: Scope | None) -> None:
+        self.scope: Final = scope
+
+    def resolve(
+        self, next_: Callable[..., Any], source: object, info: Info, **kwargs: object
+    ) -> object:
+        """Check, then go on."""
+        self._check(info)
+        return next_(source, info, **kwargs)
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: object, info: Info, **kwargs: object
+    ) -> object:
+        """Check, then go on."""
+        self._check(info)
+        return await next_(source, info, **kwargs)
+
+    def _check(self, info: Info) -> None:
+        viewer = info.context.viewer
+        if viewer.user_id is None:
+            raise UnauthenticatedError
+        if self.scope is not None:
+            viewer.require(self.scope)
+
+
+def signed_in() -> dict[str, Any]:
+    """Return the arguments of strawberry.field that keep anonymous callers out."""
+    return {"extensions": [RequireScope(None)]}
+
+
+def requires(scope: Scope, *, cost: int | None = None) -> dict[str, Any]:
+    """Return the arguments of strawberry.field that guard and label it."""
+    directives: list[object] = [Access(scope=scope)]
+    if cost is not None:
+        directives.append(Cost(weight=cost))
+    return {"directives": directives, "extensions": [RequireScope(scope)]}

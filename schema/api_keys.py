@@ -1,0 +1,90 @@
+"""GraphQL face of API keys."""
+
+from datetime import datetime
+from typing import Annotated, Self, TypeAlias
+
+import strawberry
+
+from models.api_keys import ApiKey
+from models.rules.scopes import Scope, parse_scopes
+from resolvers.api_keys import create_api_key
+from schema.access import signed_in
+from schema.context import Info
+from schema.nodes import Node, encode_id
+from schema.problems import ForbiddenProblem, ScopeNotHeldProblem, ValidationProblem
+
+
+@strawberry.type(
+    name="ApiKey",
+    description="A program's key. The secret is shown once, in ApiKeyCreateSuccess; the server "
+    "keeps only its hash.",
+)
+class ApiKeyType(Node):
+    label: str = strawberry.field(description="What the key is for, in its owner's words.")
+    prefix: str = strawberry.field(
+        description="How the secret begins, to tell keys apart in a list."
+    )
+    scopes: list[Scope] = strawberry.field(description="What the key may be used for.")
+    created_at: datetime = strawberry.field(description="When the key was made.")
+    last_used_at: datetime | None = strawberry.field(
+        description="Exact to a minute; null for a key that was never used."
+    )
+    expires_at: datetime | None = strawberry.field(
+        description="From then on the key opens nothing; null for never."
+    )
+
+    @classmethod
+    def of(cls, row: ApiKey) -> Self:
+        """Return the key of a row."""
+        held = parse_scopes(row.scopes)
+        return cls(
+            id=encode_id("ApiKey", row.id),
+            label=row.label,
+            prefix=row.prefix,
+            scopes=[scope for scope in Scope if scope in held],
+            created_at=row.created_at,
+            last_used_at=row.last_used_at,
+            expires_at=row.expires_at,
+        )
+
+
+@strawberry.input(description="What a new key is for and may do.")
+class ApiKeyCreateInput:
+    label: str = strawberry.field(description="1 to 100 characters, for your own list.")
+    scopes: list[Scope] | None = strawberry.field(
+        default=None, description="Null or absent: all that you hold yourself in this request."
+    )
+    expires_at: datetime | None = strawberry.field(
+        default=None, description="Null or absent: never."
+    )
+
+
+@strawberry.type(description="The key was made.")
+class ApiKeyCreateSuccess:
+    api_key: ApiKeyType = strawberry.field(description="As it will be listed.")
+    secret: str = strawberry.field(
+        description="The key itself, shown this once: send it as `Authorization: Bearer`."
+    )
+
+
+ApiKeyCreateResult: TypeAlias = Annotated[
+    ApiKeyCreateSuccess | ValidationProblem | ScopeNotHeldProblem | ForbiddenProblem,
+    strawberry.union("ApiKeyCreateResult", description="The key, or the reason why not."),
+]
+
+
+@strawberry.type
+class ApiKeyMutations:
+    @strawberry.mutation(
+        description="Make an API key for yourself, with no more rights than this request has.",
+        **signed_in(),
+    )
+    async def api_key_create(
+        self,
+        info: Info,
+        input: Annotated[ApiKeyCreateInput, strawberry.argument(description="The new key.")],
+    ) -> ApiKeyCreateResult:
+        key, secret = await create_api_key(
+            info.context, label=input.label, scopes=input.scopes, expires_at=input.expires_at
+        )
+        return ApiKeyCreateSuccess(api_key=ApiKeyType.of(key), secret=secret)

@@ -1,0 +1,109 @@
+"""What a GraphQL resolver finds in `info.context`."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self, TypeAlias
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from models.domains import Domain
+from models.links import Link
+from models.users import User
+from resolvers.context import RequestContext, Viewer
+from resolvers.domains import domains_by_id
+from resolvers.links import links_by_ids
+from resolvers.ports import Ports
+from resolvers.users import users_by_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalFacts:
+    """What the processes know of themselves without a query.
+
+    Attributes:
+        name: shown to visitors.
+        version: of the program.
+        public_url: of the portal, without a slash at the end.
+    """
+
+    name: str
+    version: str
+    public_url: str
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`: of the portal, and so of the short addresses."""
+        return self.public_url.partition(":")[0]
+
+
+class Loaders:
+    """Batches of look-ups within one operation. Each is made when it is first used."""
+
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
+
+    @cached_property
+    def domain(self) -> DataLoader[int, Domain]:
+        """Domains by row id."""
+        return DataLoader(load_fn=domains_by_id)
+
+    @cached_property
+    def user(self) -> DataLoader[int, User]:
+        """People by row id."""
+        return DataLoader(load_fn=users_by_id)
+
+    @cached_property
+    def link(self) -> DataLoader[int, Link | None]:
+        """Links by row id; None for those the viewer may not see."""
+
+        async def load(ids: list[int]) -> Sequence[Link | None]:
+            return await links_by_ids(self._context, ids)
+
+        return DataLoader(load_fn=load)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphQLContext(RequestContext):
+    """The request context, and what only the GraphQL face needs. New for every operation.
+
+    Attributes:
+        portal: the installation.
+        locale: language of messages and labels, "ru" or "en".
+        request_id: told to the caller with what we cannot explain.
+        loaders: batched look-ups.
+        renew: a context of now for the same caller, None once the credential is
+            worth nothing any more. Long subscriptions ask again.
+    """
+
+    portal: PortalFacts
+    locale: str
+    request_id: str
+    loaders: Loaders
+    renew: Callable[[], Awaitable["GraphQLContext | None"]]
+
+    @classmethod
+    def start(  # noqa: PLR0913 - one for each attribute
+        cls,
+        *,
+        viewer: Viewer,
+        ports: Ports,
+        portal: PortalFacts,
+        locale: str,
+        request_id: str,
+        renew: Callable[[], Awaitable["GraphQLContext | None"]],
+    ) -> Self:
+        """Return a context with empty loaders, so that nothing outlives the operation."""
+        return cls(
+            viewer=viewer,
+            ports=ports,
+            portal=portal,
+            locale=locale,
+            request_id=request_id,
+            loaders=Loaders(RequestContext(viewer, ports)),
+            renew=renew,
+        )
+
+
+Info: TypeAlias = strawberry.Info[GraphQLContext, None]

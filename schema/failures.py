@@ -1,0 +1,65 @@
+"""Top-level errors: what a caller may learn of each, and the rest for the log."""
+
+from typing import Final
+
+import structlog
+from graphql import GraphQLError
+
+from models.errors import DomainError
+from models.texts import message_of, text
+from resolvers.context import NotPermittedError
+from schema.context import GraphQLContext
+
+
+BAD_REQUEST: Final = "BAD_REQUEST"
+UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+INTERNAL: Final = "INTERNAL"
+UNAVAILABLE: Final = "UNAVAILABLE"
+_log = structlog.get_logger(__name__)
+
+
+def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
+    """Return the error as the caller may see it.
+
+    Refusals are worded in the caller's language. Errors that graphql-core or we
+    raised on purpose keep their words. Everything else is logged with its
+    traceback and masked; the caller gets the request id to ask by.
+    """
+    cause = error.original_error
+    if isinstance(cause, DomainError):
+        return _refusal(error, cause, context)
+    if cause is None or isinstance(cause, GraphQLError) or _is_bad_input(error, cause):
+        code = (error.extensions or {}).get("code", BAD_REQUEST)
+        message = text(context.locale, code) if code == UNAUTHENTICATED else error.message
+        return _like(error, message, {**(error.extensions or {}), "code": code})
+    _log.error("graphql_failed", path=error.path, request_id=context.request_id, exc_info=cause)
+    return _like(
+        error,
+        text(context.locale, INTERNAL, request_id=context.request_id),
+        {"code": INTERNAL, "requestId": context.request_id},
+    )
+
+
+def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
+    """Before execution (no path) only scalar parsers raise ValueError, with our own words."""
+    return error.path is None and isinstance(cause, ValueError)
+
+
+def _refusal(error: GraphQLError, cause: DomainError, context: GraphQLContext) -> GraphQLError:
+    if isinstance(cause, NotPermittedError) and context.viewer.user_id is None:
+        return _like(error, text(context.locale, UNAUTHENTICATED), {"code": UNAUTHENTICATED})
+    extensions: dict[str, object] = {"code": cause.code}
+    if cause.path:
+        extensions["argument"] = list(cause.path)
+    return _like(error, message_of(context.locale, cause), extensions)
+
+
+def _like(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

@@ -1,0 +1,93 @@
+"""`node` and `nodes`: anything again by its id, as far as the viewer may see it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Final
+
+import strawberry
+
+from models.errors import ValueInvalidError
+from models.rules.scopes import Scope
+from resolvers.api_keys import api_keys_of
+from schema.access import signed_in
+from schema.api_keys import ApiKeyType
+from schema.context import Info
+from schema.links import LinkType
+from schema.nodes import Node, decode_id
+from schema.users import UserType
+
+MAX_NODES: Final = 100
+
+
+async def _links(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    if Scope.LINK_READ not in info.context.viewer.scopes:
+        return {}
+    rows = [row for row in await info.context.loaders.link.load_many(ids) if row is not None]
+    return dict(zip((row.id for row in rows), await LinkType.load(rows, info), strict=True))
+
+
+async def _users(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Yourself, and everybody for those who manage people."""
+    viewer = info.context.viewer
+    seen = [id_ for id_ in ids if id_ == viewer.user_id or Scope.USER_ADMIN in viewer.scopes]
+    rows = await info.context.loaders.user.load_many(seen)
+    return {row.id: UserType.of(row, info) for row in rows}
+
+
+async def _api_keys(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Your own, as in `viewer { apiKeys }`."""
+    rows = await api_keys_of(info.context)
+    return {row.id: ApiKeyType.of(row) for row in rows if row.id in ids}
+
+
+_LOADERS: Final[dict[str, Callable[[Sequence[int], Info], Awaitable[dict[int, Node]]]]] = {
+    "Link": _links,
+    "User": _users,
+    "ApiKey": _api_keys,
+}
+
+
+async def load_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:
+    """Return what each id stands for, by a bounded number of queries.
+
+    None stands for an id of nothing, of something deleted, and of something that
+    the viewer may not see; an anonymous caller sees nothing.
+    """
+    if info.context.viewer.user_id is None:
+        return [None] * len(ids)
+    decoded = [decode_id(text) for text in ids]
+    wanted: dict[str, list[int]] = {}
+    for item in decoded:
+        if item is not None and item[0] in _LOADERS:
+            rows = wanted.setdefault(item[0], [])
+            if item[1] not in rows:
+                rows.append(item[1])
+    found = {name: await _LOADERS[name](rows, info) for name, rows in wanted.items()}
+    return [None if item is None else found.get(item[0], {}).get(item[1]) for item in decoded]
+
+
+@strawberry.type
+class NodeQueries:
+    @strawberry.field(
+        description="Any object by its id; null when it is absent or not yours to see.",
+        **signed_in(),
+    )
+    async def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="As `id` was answered.")],
+    ) -> Node | None:
+        return (await load_nodes([id], info))[0]
+
+    @strawberry.field(
+        description=f"At most {MAX_NODES} ids; answers keep the order, with null for the unknown "
+        "ones.",
+        **signed_in(),
+    )
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Of any types.")],
+    ) -> list[Node | None]:
+        if len(ids) > MAX_NODES:
+            raise ValueInvalidError(path=("ids",), reason="page_rows", maximum=MAX_NODES)
+        return await load_nodes(ids, info)

@@ -1,0 +1,51 @@
+"""What happens around every operation: cached documents before, public errors after."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+from strawberry.types import StreamExecutionResult
+
+from schema.documents import DocumentCache
+from schema.failures import public_error
+
+
+class Operation(SchemaExtension):
+    """One operation over HTTP or WebSocket; strawberry makes one of these for each."""
+
+    def __init__(self, documents: DocumentCache) -> None:
+        super().__init__()
+        self._documents = documents
+        self._errors: list[GraphQLError] = []
+        self._streams = False
+
+    def on_parse(self) -> Iterator[None]:
+        """Take the tree, and what validation said, from the cache."""
+        execution = self.execution_context
+        document = self._documents.get(execution.schema._schema, execution.query or "")  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+        execution.graphql_document = document.tree
+        self._errors = list(document.errors)
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        """Was done with the parsing; not None keeps strawberry from doing it again."""
+        self.execution_context.pre_execution_errors = self._errors
+        yield
+
+    def on_operation(self) -> Iterator[None]:
+        """Make the errors of an executed operation public."""
+        yield
+        if not self._streams:
+            self._publish(self.execution_context.result)
+
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
+        """Make the errors of one event public."""
+        self._streams = True
+        self._publish(result)
+        yield
+
+    def _publish(self, result: Any) -> None:  # noqa: ANN401 - four classes of two libraries
+        if result is not None and result.errors:
+            context = self.execution_context.context
+            result.errors = [public_error(error, context) for error in result.errors]

@@ -1,0 +1,234 @@
+"""Expected failures as data: a GraphQL type for each reason, and who makes it of what."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Self, TypeVar
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from models.errors import (
+    DomainError,
+    DomainUnknownError,
+    InputInvalidError,
+    NotFoundError,
+    RequestIdReusedError,
+    RevisionConflictError,
+    ScopeNotHeldError,
+    SlugInvalidError,
+    SlugReservedError,
+    SlugTakenError,
+    TargetLoopError,
+    TargetNotAllowedError,
+    TargetTooLongError,
+    TextTooLongError,
+    ValueInvalidError,
+    ValueRequiredError,
+)
+from models.rules.scopes import Scope
+from models.texts import message_of
+from resolvers.context import NotPermittedError
+from schema.context import Info
+from schema.error_codes import ErrorCode
+from schema.scalars import Count
+
+E = TypeVar("E", bound=DomainError)
+
+
+@strawberry.interface(
+    description="Why a mutation was refused; nothing was changed. Show `message`, branch on "
+    "the type or on `code`."
+)
+class Problem:
+    code: ErrorCode = strawberry.field(description="Stable reason, for programs.")
+    message: str = strawberry.field(
+        description="A sentence for people, in the language of Accept-Language or the viewer's."
+    )
+    path: list[str] | None = strawberry.field(
+        description="The field at fault, from the root of `input`; null when it is none."
+    )
+
+
+def _base(error: DomainError, info: Info) -> dict[str, Any]:
+    return {
+        "code": ErrorCode(error.code),
+        "message": message_of(info.context.locale, error),
+        "path": list(error.path) or None,
+    }
+
+
+@strawberry.type(description="One field at fault among several.")
+class FieldProblem(Problem): ...
+
+
+@strawberry.type(
+    description="One or several fields cannot be accepted as they are. Put each message of "
+    "`fieldProblems` under its field."
+)
+class ValidationProblem(Problem):
+    field_problems: list[FieldProblem] = strawberry.field(
+        description="At least one; each has its `path`."
+    )
+
+    @classmethod
+    def of(cls, error: DomainError, info: Info) -> Self:
+        """Return one problem for all the fields."""
+        parts = error.problems if isinstance(error, InputInvalidError) else (error,)
+        return cls(
+            **_base(error, info),
+            field_problems=[FieldProblem(**_base(part, info)) for part in parts],
+        )
+
+
+@strawberry.type(
+    description="The slug has other characters than letters and digits of one script, `-` and "
+    "`_`, or more than 64 of them."
+)
+class SlugInvalidProblem(Problem):
+    @classmethod
+    def of(cls, error: SlugInvalidError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="The slug is the name of one of the portal's own paths.")
+class SlugReservedProblem(Problem):
+    @classmethod
+    def of(cls, error: SlugReservedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="Another link of the domain holds the slug; also a deleted one that was not "
+    "yours, because printed links must not lead to strangers."
+)
+class SlugTakenProblem(Problem):
+    suggestions: list[str] = strawberry.field(
+        description="Slugs like it that were free a moment ago, at most 5."
+    )
+
+    @classmethod
+    def of(cls, error: SlugTakenError, info: Info) -> Self:
+        return cls(**_base(error, info), suggestions=list(error.suggestions))
+
+
+@strawberry.type(
+    description="The address is not absolute http or https, carries credentials, or cannot be "
+    "read in one way only."
+)
+class TargetNotAllowedProblem(Problem):
+    @classmethod
+    def of(cls, error: TargetNotAllowedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="The address is on one of this installation's own domains: visitors would turn "
+    "in circles."
+)
+class TargetLoopProblem(Problem):
+    host: str = strawberry.field(description="The own domain, in its normal form.")
+
+    @classmethod
+    def of(cls, error: TargetLoopError, info: Info) -> Self:
+        return cls(**_base(error, info), host=error.host)
+
+
+@strawberry.type(description="The address is too long once it is in its normal form.")
+class TargetTooLongProblem(Problem):
+    limit: Count = strawberry.field(description="Most characters an address may have.")
+
+    @classmethod
+    def of(cls, error: TargetTooLongError, info: Info) -> Self:
+        return cls(**_base(error, info), limit=Count(error.count))
+
+
+@strawberry.type(description="The installation serves no domain of this host.")
+class DomainUnknownProblem(Problem):
+    @classmethod
+    def of(cls, error: DomainUnknownError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="Someone saved first. Show both versions, then send `currentRevision` or give up."
+)
+class RevisionConflictProblem(Problem):
+    current_revision: int = strawberry.field(description="What the object has now.")
+
+    @classmethod
+    def of(cls, error: RevisionConflictError, info: Info) -> Self:
+        return cls(**_base(error, info), current_revision=error.current_revision)
+
+
+@strawberry.type(
+    description="The `requestId` came before, within 24 hours, with another input: make a new "
+    "one for a new intention."
+)
+class RequestIdReusedProblem(Problem):
+    @classmethod
+    def of(cls, error: RequestIdReusedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="The object is absent, deleted or not yours: all look the same.")
+class NotFoundProblem(Problem):
+    @classmethod
+    def of(cls, error: NotFoundError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="The key of this request lacks a scope.")
+class ForbiddenProblem(Problem):
+    scope: Scope = strawberry.field(description="The missing one.")
+
+    @classmethod
+    def of(cls, error: NotPermittedError, info: Info) -> Self | None:
+        """Return the problem; None for an anonymous caller, who gets a top-level error."""
+        if info.context.viewer.user_id is None:
+            return None
+        return cls(**_base(error, info), scope=error.scope)
+
+
+@strawberry.type(description="A key cannot be given a right that its owner does not have.")
+class ScopeNotHeldProblem(Problem):
+    scope: Scope = strawberry.field(description="The first one that is not held.")
+
+    @classmethod
+    def of(cls, error: ScopeNotHeldError, info: Info) -> Self:
+        return cls(**_base(error, info), scope=Scope(error.scope))
+
+
+@dataclass(frozen=True)
+class ProblemHandler(Generic[E]):
+    """Turns a DomainError into its problem, in the fields whose union lists that.
+
+    Where the union does not list it, or `of` declines, the error goes up and
+    becomes a top-level error with the same code.
+    """
+
+    exception_type: type[E]
+    error_type: Any  # a class with `of(error, info)`; the classes share no signature
+
+    def handle(self, exception: E, *, field: StrawberryField, info: Info) -> Problem | None:
+        """See strawberry.schema.exception_handlers."""
+        problem: Problem | None = self.error_type.of(exception, info)
+        return problem
+
+
+HANDLERS: Final = (
+    ProblemHandler(InputInvalidError, ValidationProblem),
+    ProblemHandler(ValueInvalidError, ValidationProblem),
+    ProblemHandler(ValueRequiredError, ValidationProblem),
+    ProblemHandler(TextTooLongError, ValidationProblem),
+    ProblemHandler(SlugInvalidError, SlugInvalidProblem),
+    ProblemHandler(SlugReservedError, SlugReservedProblem),
+    ProblemHandler(SlugTakenError, SlugTakenProblem),
+    ProblemHandler(TargetNotAllowedError, TargetNotAllowedProblem),
+    ProblemHandler(TargetLoopError, TargetLoopProblem),
+    ProblemHandler(TargetTooLongError, TargetTooLongProblem),
+    ProblemHandler(DomainUnknownError, DomainUnknownProblem),
+    ProblemHandler(RevisionConflictError, RevisionConflictProblem),
+    ProblemHandler(RequestIdReusedError, RequestIdReusedProblem),
+    ProblemHandler(NotFoundError, NotFoundProblem),
+    ProblemHandler(NotPermittedError, ForbiddenProblem),
+    ProblemHandler(ScopeNotHeldError, ScopeNotHeldProblem),
+)

@@ -1,0 +1,74 @@
+"""Puts the schema together. `python -m schema.root` prints the SDL."""
+
+import sys
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from schema.access import Access, Cost
+from schema.api_keys import ApiKeyMutations
+from schema.context import Info
+from schema.documents import DocumentCache
+from schema.execution import LeafExecutor
+from schema.link_mutations import LinkMutations
+from schema.links import LinkQueries
+from schema.lookups import NodeQueries
+from schema.operations import Operation
+from schema.portal import PortalType
+from schema.problems import HANDLERS
+from schema.scalars import SCALARS
+from schema.users import UserType, ViewerType
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(NodeQueries, LinkQueries):
+    @strawberry.field(
+        description="The signed-in person; null for an anonymous visitor: the one question by "
+        "which a front end learns whether anyone is signed in."
+    )
+    async def viewer(self, info: Info) -> ViewerType | None:
+        return await ViewerType.load(info)
+
+    @strawberry.field(description="The installation.")
+    def portal(self, info: Info) -> PortalType:
+        return PortalType.of(info.context.portal)
+
+
+@strawberry.type(description="Everything that can be changed.")
+class Mutation(LinkMutations, ApiKeyMutations): ...
+
+
+class PortalSchema(strawberry.Schema):
+    """Says nothing of errors: schema.failures logs those that are ours, once."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """See strawberry.schema.BaseSchema; the stock one logs the whole document."""
+
+
+def build_schema(*, sort: bool = False) -> PortalSchema:
+    """Build the schema.
+
+    Args:
+        sort: for printing only; a sorted schema of strawberry 0.341 cannot
+            execute a field that returns a union.
+    """
+    documents = DocumentCache()
+    return PortalSchema(
+        query=Query,
+        mutation=Mutation,
+        types=[UserType, Access, Cost],
+        exception_handlers=HANDLERS,
+        execution_context_class=LeafExecutor,
+        extensions=[lambda: Operation(documents)],
+        config=StrawberryConfig(
+            scalar_map=SCALARS, sort_schema=sort, disable_field_suggestions=True
+        ),
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(build_schema(sort=True).as_str() + "\n")
