@@ -81,3 +81,14 @@ class SpoolPosition(Model):
     class Meta:
         table = "spool_position"
         table_description = "position in a spool"
+
+
+class ClickProgress(Model):
+    """Every click that a machine answered before `complete_to_us` is in the tables."""
+
+    source = fields.CharField(max_length=64, primary_key=True, generated=False)
+    complete_to_us: int = fields.BigIntField()
+
+    class Meta:
+        table = "click_progress"
+        table_description = "progress of a machine's clicks"

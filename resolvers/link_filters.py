@@ -107,6 +107,11 @@ class Conditions:
 def add_visible(conditions: Conditions, viewer: Viewer) -> None:
     """Let through what the viewer may see: staff every link, others their own, none deleted."""
     conditions.add("link.deleted_at IS NULL")
+    add_held(conditions, viewer)
+
+
+def add_held(conditions: Conditions, viewer: Viewer) -> None:
+    """Let through what is or was the viewer's to see: as add_visible, but deleted links too."""
     if viewer.is_staff:
         return
     if viewer.user_id is None:

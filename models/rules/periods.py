@@ -6,6 +6,7 @@ follow each other without gap or overlap whatever the clocks do: 23, 24, 24.5 or
 (no time at all). Edges lie on quarters of an hour, as the rollups do.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -17,6 +18,7 @@ from models.errors import ValueInvalidError
 QUARTER_S: Final = 900
 EARLIEST_DAY: Final = date(1970, 1, 1)
 LATEST_DAY: Final = date(2999, 12, 31)
+_DAY: Final = timedelta(days=1)
 
 
 class StatsPreset(StrEnum):
@@ -35,6 +37,14 @@ class StatsPreset(StrEnum):
     LAST_MONTH = "LAST_MONTH"
     LAST_12_MONTHS = "LAST_12_MONTHS"
     ALL_TIME = "ALL_TIME"
+
+
+_LAST_DAYS: Final = {
+    StatsPreset.LAST_7_DAYS: 7,
+    StatsPreset.LAST_30_DAYS: 30,
+    StatsPreset.LAST_90_DAYS: 90,
+}
+_MONTHS_BEFORE: Final = {StatsPreset.THIS_MONTH: 0, StatsPreset.LAST_12_MONTHS: 11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,16 @@ class StatsRange:
     zone: str
 
     @property
+    def first_quarter(self) -> int:
+        """Number of the first quarter of an hour, counted from 1970."""
+        return self.start_us // (QUARTER_S * 1_000_000)
+
+    @property
+    def stop_quarter(self) -> int:
+        """Number of the first quarter of an hour that is no longer meant."""
+        return self.end_us // (QUARTER_S * 1_000_000)
+
+    @property
     def start(self) -> datetime:
         """The first moment, in UTC."""
         return datetime.fromtimestamp(self.start_us // 1_000_000, UTC)
@@ -68,3 +88,97 @@ class StatsRange:
     def end(self) -> datetime:
         """The first moment that is no longer meant, in UTC."""
         return datetime.fromtimestamp(self.end_us // 1_000_000, UTC)
+
+
+def load_zone(name: str) -> ZoneInfo:
+    """Return the zone of an IANA name.
+
+    Raises:
+        ValueInvalidError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones, or no name at all
+        raise ValueInvalidError(path=("range", "timeZone"), reason="time_zone") from None
+
+
+def local_day(moment_s: int, zone: ZoneInfo) -> date:
+    """Return the day that the zone's calendar shows at a moment, in seconds since 1970."""
+    return datetime.fromtimestamp(moment_s, zone).date()
+
+
+def day_start(day: date, zone: ZoneInfo) -> int:
+    """Return the first moment of a day, in seconds since 1970, a whole quarter of an hour.
+
+    A day that the zone left out begins, and ends, where the next one begins. Where
+    clocks go back over midnight the day begins the first time. (Liberia's offset
+    was no whole quarter until 1972: there the quarter that holds the moment counts.)
+    """
+    midnight = datetime.combine(day, time(), zone)
+    start, other = (int(midnight.replace(fold=fold).timestamp()) for fold in (0, 1))
+    if other < start:  # no midnight: the clocks skipped it, somewhere between the two
+        between = range(other, start)
+        start = other + bisect_left(between, day, key=lambda moment: local_day(moment, zone))
+    return start - start % QUARTER_S
+
+
+def period_range(
+    period: StatsPeriod, *, zone: str, now: datetime, first_click_us: int | None = None
+) -> StatsRange:
+    """Return what a period means at a moment.
+
+    Args:
+        period: a preset or days.
+        zone: IANA name.
+        now: aware.
+        first_click_us: only for ALL_TIME; None is none yet, then today is meant.
+
+    Raises:
+        ValueInvalidError: no such zone; the last day before the first; a day before
+            EARLIEST_DAY or after LATEST_DAY.
+    """
+    where = load_zone(zone)
+    now_s = int(now.timestamp())
+    if period is StatsPreset.LAST_24_HOURS:
+        end = now_s - now_s % QUARTER_S + QUARTER_S
+        return _range(end - 86_400, end, zone)
+    today = now.astimezone(where).date()
+    if isinstance(period, DayRange):
+        days = _check_days(period)
+    elif period is StatsPreset.ALL_TIME:
+        first_s = now_s if first_click_us is None else first_click_us // 1_000_000
+        days = DayRange(local_day(min(max(0, first_s), now_s), where), today)
+    else:
+        days = _preset_days(period, today)
+    return _range(day_start(days.first, where), day_start(days.last + _DAY, where), zone)
+
+
+def _preset_days(preset: StatsPreset, today: date) -> DayRange:
+    if preset in _LAST_DAYS:
+        return DayRange(today - (_LAST_DAYS[preset] - 1) * _DAY, today)
+    if preset is StatsPreset.LAST_MONTH:
+        return DayRange(months_before(today, 1), today.replace(day=1) - _DAY)
+    return DayRange(months_before(today, _MONTHS_BEFORE[preset]), today)
+
+
+def months_before(day: date, count: int) -> date:
+    """Return the first day of the month that lies `count` months before the day's own."""
+    months = day.year * 12 + day.month - 1 - count
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _check_days(days: DayRange) -> DayRange:
+    if days.last < days.first:
+        raise ValueInvalidError(path=("range", "period", "days"), reason="days_order")
+    if days.first < EARLIEST_DAY or days.last > LATEST_DAY:
+        raise ValueInvalidError(
+            path=("range", "period", "days"),
+            reason="days_range",
+            first=EARLIEST_DAY.isoformat(),
+            last=LATEST_DAY.isoformat(),
+        )
+    return days
+
+
+def _range(start_s: int, end_s: int, zone: str) -> StatsRange:
+    return StatsRange(start_us=start_s * 1_000_000, end_us=end_s * 1_000_000, zone=zone)
