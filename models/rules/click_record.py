@@ -1,0 +1,83 @@
+"""One click as it stands in the spool: what the request said, unread.
+
+Nothing is interpreted here, because the redirect has no time for it; the worker
+reads the record with models.rules.click_facts.
+"""
+
+import struct
+from typing import Final, NamedTuple
+
+VERSION: Final = 1
+MAX_FIELD_BYTES: Final = 1024  # longer header values are cut
+IS_HEAD: Final = 1  # flag: only the headers were asked for
+
+# Version, flags, microseconds since 1970. The link's id follows, 8 bytes, little-endian:
+# the hot path copies them as they stand in the replica.
+START: Final = struct.Struct("<BBQ")
+_FIXED: Final = struct.Struct("<BBQQ")
+_FIELDS: Final = 9
+MAX_RECORD_BYTES: Final = _FIXED.size + _FIELDS * (MAX_FIELD_BYTES + 1)
+
+# The headers that are kept, lower case, in the order of the record; the peer's address is first.
+KEPT_HEADERS: Final = (
+    b"user-agent",
+    b"referer",
+    b"accept-language",
+    b"sec-purpose",
+    b"purpose",
+    b"x-moz",
+    b"x-request-id",
+    b"x-forwarded-for",
+)
+
+
+class ClickRecordError(ValueError):
+    """The bytes are no record of a version that is known here."""
+
+
+class RawClick(NamedTuple):
+    """A followed link. Texts are header values as they came, b"" where there was none."""
+
+    link_id: int
+    at_us: int  # microseconds since 1970
+    is_head: bool = False
+    peer: bytes = b""  # address of the other end of the connection
+    user_agent: bytes = b""
+    referer: bytes = b""
+    accept_language: bytes = b""
+    sec_purpose: bytes = b""
+    purpose: bytes = b""
+    x_moz: bytes = b""
+    request_id: bytes = b""
+    forwarded_for: bytes = b""
+
+
+def join_fields(*fields: bytes) -> bytes:
+    """Return the text part of a record: the peer's address, then the KEPT_HEADERS."""
+    joined = b"\n".join(fields)
+    if len(joined) <= MAX_FIELD_BYTES:
+        return joined
+    return b"\n".join([field[:MAX_FIELD_BYTES] for field in fields])
+
+
+def encode_click(click: RawClick) -> bytes:
+    """Return the record of a click; fields are cut at MAX_FIELD_BYTES."""
+    link_id, at_us, is_head, *fields = click
+    return _FIXED.pack(VERSION, IS_HEAD if is_head else 0, at_us, link_id) + join_fields(*fields)
+
+
+def decode_click(record: bytes) -> RawClick:
+    """Return the click of a record.
+
+    Raises:
+        ClickRecordError: too short, of another version, or with another number of fields.
+    """
+    if len(record) < _FIXED.size:
+        raise ClickRecordError("too short")
+    version, flags, at_us, link_id = _FIXED.unpack_from(record)
+    if version != VERSION:
+        raise ClickRecordError(f"version {version}")
+    fields = record[_FIXED.size :].split(b"\n")
+    if len(fields) != _FIELDS:
+        raise ClickRecordError(f"{len(fields)} fields")
+    return RawClick(link_id, at_us, bool(flags & IS_HEAD), *fields)
