@@ -1,9 +1,12 @@
 """What the use cases need from the outside. api.adapters implements it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from models.replica_rows import ReplicaEntry
 
 
 class Clock(Protocol):
@@ -47,6 +50,48 @@ class ClickFeed(Protocol):
 
     def watch(self) -> AsyncIterator[ClickEvent]:
         """Return the events from now on; a slow watcher loses the oldest ones."""
+        ...
+
+
+class ReplicaBuild(Protocol):
+    """A replica in the making, which nobody reads yet."""
+
+    def add(self, entries: Sequence[ReplicaEntry]) -> None:
+        """Add links; of two entries for one slug the later one stays."""
+        ...
+
+    def finish(self, *, domains: Mapping[str, int], mark: bytes) -> None:
+        """Make it the serving replica, in one step for every reader."""
+        ...
+
+
+class LinkReplica(Protocol):
+    """The writing side of the machine's copy of the link table. One writer at a time."""
+
+    def mark(self) -> bytes | None:
+        """Return what was stored with the last change; None if no whole replica serves."""
+        ...
+
+    def apply(
+        self, entries: Sequence[ReplicaEntry], *, domains: Mapping[str, int] | None, mark: bytes
+    ) -> None:
+        """Store entries and mark in one transaction, in force for the readers' next turn.
+
+        An entry does not replace one of the same link with a higher revision.
+
+        Args:
+            entries: what slugs lead to now.
+            domains: ids by host, all of them; None leaves them as they are.
+            mark: returned by `mark` from now on.
+        """
+        ...
+
+    def rebuild(self) -> AbstractContextManager[ReplicaBuild]:
+        """Begin a new replica beside the serving one; it is dropped unless finished."""
+        ...
+
+    def retire(self) -> None:
+        """Let no reader use the serving replica any more."""
         ...
 
 

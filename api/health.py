@@ -1,0 +1,153 @@
+"""For machines that watch us: is the process alive, is the service ready, what did it count.
+
+Ready means that a proxy should send requests. A role that only redirects is
+ready while it has a replica or a store, because links go on without the other.
+"""
+
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from api.auth import CHALLENGE, CredentialRefusedError, authenticate
+from api.data_folder import DataFolder
+from api.worker_status import WorkerStatus
+from models.rules.scopes import Scope
+from resolvers.health import store_answers
+from resolvers.ports import Clock
+
+_CACHED_S: Final = 1.0  # anybody may ask, the store need not hear of it every time
+_MAX_LAG_S: Final = 15.0  # of the worker, which looks every half second
+_PROXY_HEADERS: Final = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP", "Via")
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(slots=True, kw_only=True)
+class Health:
+    """The routes, and what they look at.
+
+    Attributes:
+        needs_store: not ready while the store does not answer.
+        redirects: this role has a replica and spools; None of them counts otherwise.
+        has_replica: whether a replica serves this process now.
+        spool_max_bytes: bound of the spool folder.
+        render_metrics: text of all processes in the format of Prometheus.
+    """
+
+    folder: DataFolder
+    status: WorkerStatus
+    clock: Clock
+    needs_store: bool
+    redirects: bool
+    has_replica: Callable[[], bool]
+    spool_max_bytes: int
+    render_metrics: Callable[[], bytes]
+    _report: tuple[bool, dict[str, Any]] = field(default=(False, {}), init=False)
+    _reported_at: float = field(default=float("-inf"), init=False)
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes for an application."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
+        ]
+
+    async def healthz(self, _: web.Request) -> web.Response:
+        """200: this process runs its event loop."""
+        return web.Response(text="ok\n", headers={hdrs.CACHE_CONTROL: "no-store"})
+
+    async def readyz(self, _: web.Request) -> web.Response:
+        """200 or 503, and a JSON object with what was checked."""
+        if time.monotonic() - self._reported_at > _CACHED_S:
+            self._report = await self._check()
+            self._reported_at = time.monotonic()
+        is_ready, checks = self._report
+        return web.Response(
+            status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
+            body=orjson.dumps({"ready": is_ready, **checks}, option=orjson.OPT_APPEND_NEWLINE),
+            content_type="application/json",
+            headers={hdrs.CACHE_CONTROL: "no-store"},
+        )
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Counters of all processes of this machine, for this machine or for OPS_READ."""
+        if not _is_from_this_machine(request):
+            try:
+                viewer = await authenticate(
+                    request.headers.get(hdrs.AUTHORIZATION), now=self.clock.now()
+                )
+            except CredentialRefusedError:
+                viewer = None
+            if viewer is None or Scope.OPS_READ not in viewer.scopes:
+                return web.Response(
+                    status=HTTPStatus.UNAUTHORIZED,
+                    text="Ask from this machine, or with a key that has the scope OPS_READ.\n",
+                    headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
+                )
+        body = self.render_metrics() + self._moments()
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _TEXT})
+
+    async def _check(self) -> tuple[bool, dict[str, Any]]:
+        store = {"ok": await store_answers()}
+        if not self.redirects:
+            return store["ok"], {"store": store}
+        replica_age_s, clicks_age_s = self.status.age_s("replica"), self.status.age_s("clicks")
+        replica = {"ok": self.has_replica(), "age_s": _rounded(replica_age_s)}
+        worker = {
+            "ok": _is_recent(replica_age_s) and _is_recent(clicks_age_s),
+            "clicks_age_s": _rounded(clicks_age_s),
+        }
+        waiting = self._spool_bytes()
+        spool = {
+            "ok": waiting < self.spool_max_bytes,
+            "bytes": waiting,
+            "max_bytes": self.spool_max_bytes,
+        }
+        checks = {"store": store, "replica": replica, "worker": worker, "spool": spool}
+        if self.needs_store:
+            return all(check["ok"] for check in checks.values()), checks
+        return bool(replica["ok"] or store["ok"]), checks
+
+    def _spool_bytes(self) -> int:
+        total = 0
+        for path in self.folder.spool.rglob("*"):
+            try:
+                total += path.stat().st_size if path.is_file() else 0
+            except FileNotFoundError:
+                continue  # read to its end meanwhile
+        return total
+
+    def _moments(self) -> bytes:
+        lines: list[str] = []
+        for name, value in (
+            ("linkyard_replica_age_seconds", self.status.age_s("replica")),
+            ("linkyard_clicks_age_seconds", self.status.age_s("clicks")),
+            ("linkyard_spool_bytes", float(self._spool_bytes())),
+        ):
+            if value is not None:
+                lines += [f"# TYPE {name} gauge", f"{name} {value}"]
+        return ("\n".join(lines) + "\n").encode()
+
+
+def _is_from_this_machine(request: web.Request) -> bool:
+    """A proxy on this machine speaks for somebody else, so what came through one does not count."""
+    if any(name in request.headers for name in _PROXY_HEADERS):
+        return False
+    try:
+        return ipaddress.ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _is_recent(age_s: float | None) -> bool:
+    return age_s is not None and age_s <= _MAX_LAG_S
+
+
+def _rounded(age_s: float | None) -> float | None:
+    return None if age_s is None else round(age_s, 3)
