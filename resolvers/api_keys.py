@@ -2,10 +2,29 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
+
+from tortoise.expressions import Q
 
 from models.api_keys import ApiKey
-from models.rules.scopes import Scope
+from models.errors import (
+    DomainError,
+    InputInvalidError,
+    NotFoundError,
+    ScopeNotHeldError,
+    ValueInvalidError,
+)
+from models.orm import placeholders, reader
+from models.rules.api_key_format import SHOWN_LENGTH, hash_key, is_key, new_key
+from models.rules.moments import from_sql
+from models.rules.plain_text import check_text
+from models.rules.scopes import Scope, format_scopes, parse_scopes
+from models.users import User
 from resolvers.context import RequestContext, Viewer
+from resolvers.key_uses import note_use
+
+MAX_LABEL_LENGTH: Final = 100  # characters, also the column width
+_MAX_LISTED: Final = 50
 
 
 async def create_api_key(
@@ -32,18 +51,78 @@ async def create_api_key(
         ValueRequiredError, TextTooLongError, ValueInvalidError: label or expiry.
         InputInvalidError: several of these at once.
     """
-    raise NotImplementedError
+    viewer = context.viewer
+    owner_id = viewer.user_id if user_id is None else user_id
+    if owner_id is None or owner_id != viewer.user_id:
+        viewer.require(Scope.USER_ADMIN)
+    owner = await User.filter(id=owner_id, deactivated_at=None).select_related("role").first()
+    if owner is None:
+        raise NotFoundError(path=("userId",))
+    grantable = owner.scopes() & viewer.scopes
+    problems: list[DomainError] = []
+    text = ""
+    try:
+        text = check_text(label, field="label", length=MAX_LABEL_LENGTH, required=True) or ""
+    except DomainError as problem:
+        problems.append(problem)
+    if expires_at is not None and expires_at <= context.ports.clock.now():
+        problems.append(ValueInvalidError(path=("expiresAt",), reason="past"))
+    wanted = grantable if scopes is None else frozenset(scopes)
+    problems += [ScopeNotHeldError(scope=s.value) for s in Scope if s in wanted - grantable]
+    InputInvalidError.raise_for(problems)
+    secret = new_key()
+    key = await ApiKey.create(
+        user=owner,
+        label=text,
+        prefix=secret[:SHOWN_LENGTH],
+        secret_hash=hash_key(secret),
+        scopes=format_scopes(wanted),
+        expires_at=expires_at,
+    )
+    return key, secret
 
 
 async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     """Return who holds a key, None unless it is good at `now`.
 
     A mistyped key is refused by its checksum without a query. The time of use is
-    written after the answer, at most once a minute for each key.
+    written after the answer, at most once a minute for each key. A key never
+    does more than its owner's role allows today.
     """
-    raise NotImplementedError
+    if not is_key(secret):
+        return None
+    connection = reader()
+    rows = await connection.execute_query_dict(
+        "SELECT api_key.id, api_key.user_id, api_key.scopes, api_key.expires_at,"
+        " api_key.last_used_at, app_user.locale, role.scopes AS role_scopes, role.is_staff"
+        " FROM api_key JOIN app_user ON app_user.id = api_key.user_id"
+        " JOIN role ON role.id = app_user.role_id"
+        f" WHERE api_key.secret_hash = {placeholders(connection, 1)}"
+        " AND api_key.revoked_at IS NULL AND app_user.deactivated_at IS NULL",
+        [hash_key(secret)],
+    )
+    if not rows:
+        return None
+    [row] = rows
+    expires_at = from_sql(row["expires_at"])
+    if expires_at is not None and expires_at <= now:
+        return None
+    note_use(row["id"], now=now, known=from_sql(row["last_used_at"]))
+    return Viewer(
+        user_id=row["user_id"],
+        scopes=parse_scopes(row["scopes"]) & parse_scopes(row["role_scopes"]),
+        is_staff=bool(row["is_staff"]),
+        locale=row["locale"],
+    )
 
 
 async def api_keys_of(context: RequestContext) -> list[ApiKey]:
     """Return the viewer's own keys that still open something, newest first, at most 50."""
-    raise NotImplementedError
+    if context.viewer.user_id is None:
+        return []
+    return (
+        await ApiKey.filter(user_id=context.viewer.user_id, revoked_at=None)
+        .filter(Q(expires_at=None) | Q(expires_at__gt=context.ports.clock.now()))
+        .order_by("-id")
+        .limit(_MAX_LISTED)
+    )

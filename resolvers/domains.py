@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.domains import Domain
+from models.domains import MAX_HOST_LENGTH, Domain
 from models.errors import DomainUnknownError
 from models.orm import reader
 from models.rules.hosts import normal_host
@@ -43,7 +43,8 @@ class Hosts:
         """
         found = self.ids.get(self.default if host is None else normal_host(host) or "")
         if found is None:
-            raise DomainUnknownError(host=self.default if host is None else host[:253])
+            told = (self.default if host is None else host)[:MAX_HOST_LENGTH]
+            raise DomainUnknownError(host=told.encode("utf-8", "replace").decode())
         return found
 
 

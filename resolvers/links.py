@@ -1,7 +1,7 @@
 """Create, change and delete short links, and find them (resolvers.link_lists)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias, TypeVar
@@ -11,25 +11,22 @@ from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from models.errors import (
-    DomainError,
     InputInvalidError,
     NotFoundError,
     RevisionConflictError,
     SlugTakenError,
-    ValueInvalidError,
 )
 from models.ids import new_id
 from models.link_changes import log_change
 from models.link_rows import SELECTED, insert_link, link_of
-from models.links import MAX_TITLE_LENGTH, Link
+from models.links import Link
 from models.orm import is_sqlite, placeholders, writer
 from models.rules.moments import to_sql
-from models.rules.plain_text import check_text
 from models.rules.scopes import Scope
-from models.rules.slugs import check_slug, random_slug
-from models.rules.targets import check_target
+from models.rules.slugs import random_slug
 from resolvers.context import RequestContext
-from resolvers.domains import Hosts, hosts
+from resolvers.domains import hosts
+from resolvers.link_drafts import LinkDraft, check_period
 from resolvers.link_filters import MAX_ID, Conditions, add_visible
 from resolvers.link_lists import (
     count_links,
@@ -41,7 +38,7 @@ from resolvers.link_lists import (
     matching_link_ids,
 )
 from resolvers.link_slugs import Hold, claim_slug, free_slugs, holder, release
-from resolvers.replays import MAX_REQUEST_ID_LENGTH, Repeatable, body_hash, claim
+from resolvers.replays import Repeatable, body_hash, claim
 
 __all__ = (
     "UNSET",
@@ -133,7 +130,7 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
     context.viewer.require(Scope.LINK_WRITE)
     now = context.ports.clock.now()
     found = await hosts(context)
-    draft = _Draft(found)
+    draft = LinkDraft(found)
     link = Link(
         id=new_id(),
         created_at=now,
@@ -146,13 +143,19 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
         starts_at=starts_at,
         expires_at=expires_at,
     )
-    draft.period(link)
-    request = draft.take(lambda: _repeatable(context, request_id), None)
+    draft.take(lambda: check_period(link), None)
+    request_id = draft.request_id(request_id)
     InputInvalidError.raise_for(draft.problems)
-    if request is not None:
-        moments = (starts_at and starts_at.isoformat(), expires_at and expires_at.isoformat())
-        body = (url, slug, host, title, *moments, reuse_deleted_slug)
-        request = replace(request, body_hash=body_hash({"input": body}))
+    request: Repeatable | None = None
+    if request_id is not None and context.viewer.user_id is not None:
+        request = Repeatable(
+            user_id=context.viewer.user_id,
+            mutation="linkCreate",
+            request_id=request_id,
+            body_hash=body_hash(
+                [url, slug, host, title, starts_at, expires_at, reuse_deleted_slug]
+            ),
+        )
     return await _insert(
         context, link, request=request, is_random=slug is None, reuse=reuse_deleted_slug
     )
@@ -178,7 +181,7 @@ async def update_link(
     context.viewer.require(Scope.LINK_WRITE)
     if changes == LinkChanges():
         return await _unchanged(context, link_id=link_id, if_revision=if_revision)
-    draft = _Draft(await hosts(context))
+    draft = LinkDraft(await hosts(context))
     values: dict[str, Any] = {}
     if changes.url is not UNSET:
         values["target"] = draft.target(changes.url)
@@ -212,34 +215,6 @@ async def delete_link(
     return await _save(context, _Save(link_id=link_id, if_revision=if_revision, values=values))
 
 
-@dataclass(slots=True)
-class _Draft:
-    """Checks fields one by one and keeps every refusal, so that a form shows them all."""
-
-    hosts: Hosts
-    problems: list[DomainError] = field(default_factory=list[DomainError])
-
-    def take(self, check: Callable[[], Value], otherwise: Value) -> Value:
-        """Return what the check returns; keep its refusal and return the other."""
-        try:
-            return check()
-        except DomainError as problem:
-            self.problems.append(problem)
-            return otherwise
-
-    def slug(self, slug: str) -> str:
-        return self.take(lambda: check_slug(slug), "")
-
-    def target(self, url: str) -> str:
-        return self.take(lambda: check_target(url, own_hosts=self.hosts.own), "")
-
-    def title(self, title: str | None) -> str | None:
-        return self.take(lambda: check_text(title, field="title", length=MAX_TITLE_LENGTH), None)
-
-    def period(self, link: Link) -> None:
-        self.take(lambda: _check_period(link), None)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Save:
     """One change of one link."""
@@ -248,19 +223,6 @@ class _Save:
     if_revision: int | None
     values: Mapping[str, Any]
     disabled: Change[bool] = UNSET
-
-
-def _check_period(link: Link) -> None:
-    if link.starts_at and link.expires_at and link.expires_at <= link.starts_at:
-        raise ValueInvalidError(path=("expiresAt",), reason="period")
-
-
-def _repeatable(context: RequestContext, request_id: str | None) -> Repeatable | None:
-    """Return how a repetition is known; the command line and jobs repeat nothing."""
-    text = check_text(request_id, field="requestId", length=MAX_REQUEST_ID_LENGTH)
-    if text is None or context.viewer.user_id is None:
-        return None
-    return Repeatable(user_id=context.viewer.user_id, mutation="linkCreate", request_id=text)
 
 
 async def _insert(
@@ -278,7 +240,7 @@ async def _insert(
             link.slug = random_slug()
         link.revision = 1 if taken_over is None else taken_over.revision + 1
         try:
-            async with in_transaction() as connection:
+            async with in_transaction("default") as connection:
                 if request is not None:
                     made = await claim(connection, request, result_id=link.id, now=now)
                     if made != link.id:
@@ -326,7 +288,7 @@ async def _made_before(connection: BaseDBAsyncClient, link_id: int) -> Link:
 
 
 async def _unchanged(context: RequestContext, *, link_id: int, if_revision: int | None) -> Link:
-    async with in_transaction() as connection:
+    async with in_transaction("default") as connection:
         return await _locked(connection, context, link_id=link_id, if_revision=if_revision)
 
 
@@ -336,7 +298,7 @@ async def _save(context: RequestContext, save: _Save) -> Link:
     for _ in range(_ATTEMPTS):
         link: Link | None = None
         try:
-            async with in_transaction() as connection:
+            async with in_transaction("default") as connection:
                 link = await _locked(
                     connection, context, link_id=save.link_id, if_revision=save.if_revision
                 )
@@ -363,7 +325,7 @@ def _apply(link: Link, save: _Save, *, now: datetime, above: int) -> None:
         setattr(link, name, value)
     if save.disabled is not UNSET:
         link.disabled_at = (link.disabled_at or now) if save.disabled else None
-    _check_period(link)
+    check_period(link)
     link.updated_at = max(now, link.updated_at)
     link.revision = max(link.revision, above) + 1
 

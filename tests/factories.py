@@ -1,0 +1,63 @@
+"""Builders with sane defaults: each makes what a test needs by the real use cases."""
+
+import secrets
+from dataclasses import replace
+
+from models.domains import Domain
+from models.links import Link
+from models.rules.scopes import Scope, format_scopes
+from models.users import Role, User
+from resolvers.context import RequestContext, Viewer
+from resolvers.links import create_link
+from resolvers.ports import Ports
+from resolvers.users import viewer_of
+
+HOST = "go.test"
+
+
+async def make_domain(host: str = HOST) -> Domain:
+    """Make a domain, or return the one there is."""
+    domain, _ = await Domain.get_or_create(host=host)
+    return domain
+
+
+async def make_user(
+    email: str | None = None,
+    *,
+    scopes: frozenset[Scope] = frozenset(Scope),
+    is_staff: bool = False,
+    locale: str = "en",
+) -> User:
+    """Make a person with a role of their own."""
+    word = secrets.token_hex(4)
+    role = await Role.create(name=f"role {word}", scopes=format_scopes(scopes), is_staff=is_staff)
+    return await User.create(
+        email=email or f"{word}@people.test", name=f"Person {word}", role=role, locale=locale
+    )
+
+
+def as_person(
+    ports: Ports, user: User, *, scopes: frozenset[Scope] | None = None
+) -> RequestContext:
+    """Return the context of a request by a person from make_user."""
+    viewer = viewer_of(user)
+    return RequestContext(viewer if scopes is None else replace(viewer, scopes=scopes), ports)
+
+
+def as_nobody(ports: Ports) -> RequestContext:
+    """Return the context of an anonymous request."""
+    return RequestContext(Viewer(), ports)
+
+
+def as_command(ports: Ports) -> RequestContext:
+    """Return the context of the command line: no person, every right."""
+    return RequestContext(Viewer(scopes=frozenset(Scope), is_staff=True), ports)
+
+
+async def make_link(
+    context: RequestContext, *, slug: str | None = None, url: str = "https://example.org/"
+) -> Link:
+    """Make a link of the context's person on the default domain, which exists afterwards."""
+    if not await Domain.exists():
+        await make_domain()
+    return await create_link(context, url=url, slug=slug)
