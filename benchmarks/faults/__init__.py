@@ -1,0 +1,1 @@
+"""What happens to the service, and what must not come of it: `make faults`."""

@@ -1,0 +1,118 @@
+"""No room for the spool: redirects go on, and what is not counted is counted as lost."""
+
+import asyncio
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable
+from typing import Final
+
+from benchmarks.faults.findings import Findings
+from benchmarks.faults.trial import LOST, SERVING_AGAIN_S, Trial, trial
+from benchmarks.load_client import LoadClient
+
+_ROOM: Final = 20_000  # bytes left in each spool file, so that the last write falls short
+_FULL_S: Final = 20.0  # until the first loss
+_STILL_S: Final = 0.3  # between two looks at the count of losses
+_SETTINGS: Final = {"SPOOL_MAX_BYTES": str(1 << 20), "SPOOL_FILE_BYTES": str(1 << 16)}
+
+
+async def disk(findings: Findings, *, hold_s: float) -> None:
+    """Refuse room in three ways, each for so many seconds after the first loss.
+
+    First no file of the web processes may grow beyond a size (RLIMIT_FSIZE),
+    then none may be written at all, and at last the worker stands still, so that
+    the spool reaches the bound of its folder.
+    """
+    async with trial(findings, _SETTINGS) as subject:
+        client = subject.client(requests_per_s=1500)
+        async with client:
+            largest = _spool_bytes(subject)
+            await _endure(
+                subject, "no file may grow", hold_s, lambda: _limit(subject, largest + _ROOM)
+            )
+            await _endure(subject, "no file may be written", hold_s, lambda: _limit(subject, 0))
+            await _endure(subject, "spool at its bound", hold_s, lambda: _stop_worker(subject))
+        await subject.check_answers()
+        await _account(subject, client)
+
+
+async def _endure(
+    subject: Trial, name: str, hold_s: float, begin: Callable[[], Callable[[], None]]
+) -> None:
+    findings = subject.findings
+    before = subject.service.metrics().get(LOST, 0.0)
+    end = begin()
+    try:
+        await subject.until(
+            lambda: subject.service.metrics().get(LOST, 0.0) > before, _FULL_S, "clicks are lost"
+        )
+        await asyncio.sleep(hold_s)
+        report = await asyncio.to_thread(subject.service.get, "/readyz")
+    finally:
+        end()
+    spool = report.json()["spool"]
+    findings.equal(f"{name}: /readyz, spool is ok", spool["ok"], wanted=False)
+    back = time.monotonic()
+    await _until_counted_again(subject)
+    findings.at_most(
+        f"{name}: clicks are counted again after", time.monotonic() - back, SERVING_AGAIN_S
+    )
+    lost = subject.service.metrics()[LOST] - before
+    findings.state(f"{name}: clicks lost, by /metrics", int(lost))
+    findings.state(f"{name}: clicks lost, by /readyz in all", spool["lost"])
+
+
+async def _until_counted_again(subject: Trial) -> None:
+    """Wait until the count of losses has stood still for a while, and /readyz is content."""
+    seen: list[float] = []
+
+    def stands_still() -> bool:
+        time.sleep(_STILL_S)
+        seen.append(subject.service.metrics()[LOST])
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    await subject.until(stands_still, _FULL_S, "no more clicks are lost")
+    await asyncio.to_thread(subject.service.wait_ready)
+
+
+def _limit(subject: Trial, size: int) -> Callable[[], None]:
+    pids = subject.service.web_pids()
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+
+    def undo() -> None:
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+    return undo
+
+
+def _stop_worker(subject: Trial) -> Callable[[], None]:
+    (pid,) = subject.service.worker_pids()
+    os.kill(pid, signal.SIGSTOP)
+    return lambda: os.kill(pid, signal.SIGCONT)
+
+
+def _spool_bytes(subject: Trial) -> int:
+    """Return the size of the largest spool file."""
+    files = (subject.service.data / "spool").glob("*.spool")
+    return max((file.stat().st_size for file in files), default=0)
+
+
+async def _account(subject: Trial, client: LoadClient) -> None:
+    """Every answered click is stored or counted as lost, and nothing is both."""
+    findings = subject.findings
+    lost = int(subject.service.metrics()[LOST])
+    await subject.until(
+        lambda: len(subject.stored()) >= client.answered - lost, 60.0, "the clicks are stored"
+    )
+    ledger, stored = subject.ledger(), await asyncio.to_thread(subject.stored)
+    ids = {request_id for request_id, _ in stored}
+    findings.state("clicks stored", len(stored))
+    findings.equal("answered, neither stored nor counted as lost", client.answered - lost, len(ids))
+    findings.equal("stored twice", len(stored) - len(ids), 0)
+    findings.none_of("stored, not sent", sorted(ids - ledger.sent.keys()))
+    await subject.check_rows()

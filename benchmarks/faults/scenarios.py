@@ -1,0 +1,83 @@
+"""The fault scenarios by name, each in its full and its short form."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.faults.counters import counters
+from benchmarks.faults.damage import damage
+from benchmarks.faults.disk import disk
+from benchmarks.faults.findings import Findings
+from benchmarks.faults.kills import kills
+from benchmarks.faults.replacement import replacement, shutdown
+from benchmarks.faults.stores import standard_mode, stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One named fault.
+
+    Attributes:
+        title: what is done, as the report says it.
+        run: fills the findings; the flag chooses the short form.
+        is_standard: needs PostgreSQL and Redis, which it starts itself.
+        timeout_s: of the full form; a scenario that takes longer has failed.
+    """
+
+    title: str
+    run: Callable[[Findings, bool], Awaitable[None]]
+    is_standard: bool = False
+    timeout_s: float = 600.0
+
+
+async def _kills(findings: Findings, short: bool) -> None:  # noqa: FBT001 - Scenario.run
+    await kills(findings, count=6 if short else 200)
+
+
+async def _kills_standard(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    async with standard_mode() as settings:
+        await kills(findings, count=6 if short else 200, settings=settings)
+
+
+async def _stores(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await stores(findings, hold_s=0.5 if short else 5.0)
+
+
+async def _damage(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await damage(findings, kinds=3 if short else 8)
+
+
+async def _disk(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await disk(findings, hold_s=0.5 if short else 3.0)
+
+
+async def _replacement(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await replacement(findings, rounds=2 if short else 20)
+
+
+async def _shutdown(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await shutdown(findings, rounds=1 if short else 10)
+
+
+async def _counters(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await counters(findings, kills=3 if short else 20, requests=200 if short else 1000)
+
+
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "kills": Scenario(title="kill -9 of web and worker under load, SQLite", run=_kills),
+    "kills-standard": Scenario(
+        title="kill -9 of web and worker under load, PostgreSQL and Redis",
+        run=_kills_standard,
+        is_standard=True,
+    ),
+    "stores": Scenario(
+        title="database and Redis stopped, frozen and flushed under load",
+        run=_stores,
+        is_standard=True,
+    ),
+    "damage": Scenario(title="replica cut short or overwritten with noise", run=_damage),
+    "disk": Scenario(title="no room for the spool", run=_disk),
+    "replacement": Scenario(title="rolling replacement of every web process", run=_replacement),
+    "shutdown": Scenario(title="SIGTERM of the whole service under load", run=_shutdown),
+    "counters": Scenario(title="sums of /metrics over killed processes", run=_counters),
+}
