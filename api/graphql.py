@@ -1,9 +1,11 @@
 """POST /graphql: HTTP in, GraphQL execution, HTTP out."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
+import structlog
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from graphql import GraphQLError
@@ -26,11 +28,12 @@ from api.graphql_ws import Sockets
 from api.keys import PORTAL, PORTS, REQUEST_ID
 from models.texts import negotiate, text
 from resolvers.context import Viewer
-from schema.context import GraphQLContext, Loaders
-from schema.failures import UNAUTHENTICATED
+from schema.context import GraphQLContext
+from schema.failures import UNAUTHENTICATED, UNAVAILABLE
 from schema.root import PortalSchema
 
 _OPERATIONS: Final = (OperationType.QUERY, OperationType.MUTATION)
+_log = structlog.get_logger(__name__)
 _UNREADABLE: Final = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -48,15 +51,13 @@ class Endpoint:
         try:
             return await self._answer(request)
         except RequestRefusedError as refusal:
-            response = _refused(request, refusal)
+            return _refused(request, refusal)
         except CredentialRefusedError:
             message = text(_locale(request, None), UNAUTHENTICATED)
-            refusal = RequestRefusedError(
-                message, status=HTTPStatus.UNAUTHORIZED, code=UNAUTHENTICATED
+            return _refused(
+                request,
+                RequestRefusedError(message, status=HTTPStatus.UNAUTHORIZED, code=UNAUTHENTICATED),
             )
-            response = _refused(request, refusal)
-            response.headers[hdrs.WWW_AUTHENTICATE] = REFUSED
-        return response
 
     async def _answer(self, request: web.Request) -> web.Response:
         asked = await _read(request)
@@ -72,9 +73,8 @@ class Endpoint:
         if isinstance(result, PreExecutionError) and modern:
             status = HTTPStatus.BAD_REQUEST
         response = _json(body, status, modern=modern)
-        if result.data is None and _only_unauthenticated(result):
-            response.set_status(HTTPStatus.UNAUTHORIZED)
-            response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
+        if result.data is None and result.errors:
+            _tell_by_status(response, result.errors)
         return response
 
     async def _execute(self, asked: GraphQLRequest, context: GraphQLContext) -> ExecutionResult:
@@ -144,6 +144,10 @@ def _refused(request: web.Request, refusal: RequestRefusedError) -> web.Response
     response = _json({"errors": [error]}, refusal.status, modern=modern)
     if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers[hdrs.ALLOW] = hdrs.METH_POST
+    if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers[hdrs.RETRY_AFTER] = "5"
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        response.headers[hdrs.WWW_AUTHENTICATE] = REFUSED
     if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         response.force_close()  # the rest of the body is not worth reading
     return response
@@ -156,9 +160,14 @@ def _json(body: dict[str, Any], status: int, *, modern: bool) -> web.Response:
     )
 
 
-def _only_unauthenticated(result: ExecutionResult) -> bool:
-    codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
-    return codes == {UNAUTHENTICATED}
+def _tell_by_status(response: web.Response, errors: Sequence[GraphQLError]) -> None:
+    """Let proxies and monitors see what nothing but the body would tell of: no data at all."""
+    codes = {(error.extensions or {}).get("code") for error in errors}
+    if codes == {UNAUTHENTICATED}:
+        response.set_status(HTTPStatus.UNAUTHORIZED)
+        response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
+    elif codes == {UNAVAILABLE}:
+        response.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _locale(request: web.Request, viewer: Viewer | None) -> str:

@@ -8,7 +8,7 @@ as the published server audits want it.
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
@@ -85,7 +85,7 @@ def parse_body(body: bytes) -> GraphQLRequest:
         raise RequestRefusedError("The body is not JSON in UTF-8.") from None
     if not isinstance(data, dict):
         raise RequestRefusedError("The body must be one JSON object; batches are not answered.")
-    request = _checked(data)
+    request = _checked(cast("dict[str, Any]", data))
     if b"\\u" in body and (
         _NUL_ESCAPE.search(request.query) or "\0" in request.query or _has_nul(request.variables)
     ):
@@ -97,7 +97,7 @@ def _checked(data: dict[str, Any]) -> GraphQLRequest:
     query = data.get("query")
     if not isinstance(query, str) or not query:
         raise RequestRefusedError("`query` must be a GraphQL document.")
-    variables = data.get("variables")
+    variables: object = data.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise RequestRefusedError("`variables` must be an object or null.")
     operation_name = data.get("operationName")
@@ -106,7 +106,7 @@ def _checked(data: dict[str, Any]) -> GraphQLRequest:
     extensions = data.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise RequestRefusedError("`extensions` must be an object or null.")
-    return GraphQLRequest(query, variables, operation_name or None)
+    return GraphQLRequest(query, cast("dict[str, Any] | None", variables), operation_name or None)
 
 
 def _has_nul(value: object) -> bool:
@@ -114,8 +114,9 @@ def _has_nul(value: object) -> bool:
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_nul, value))
+        fields = cast("dict[str, object]", value)
+        return any(_has_nul(key) or _has_nul(item) for key, item in fields.items())
+    return isinstance(value, list) and any(map(_has_nul, cast("list[object]", value)))
 
 
 def _quality(parameters: list[str]) -> float:

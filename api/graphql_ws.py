@@ -81,7 +81,7 @@ class Sockets:
         self._open.add(socket)
         try:
             await _Handler(
-                _Adapter(_Codec(), request, socket),
+                _Adapter(cast("Any", _Codec()), request, socket),
                 self._schema,
                 lambda authorization: self._open_context(request, authorization),
                 self._init_timeout,
@@ -108,7 +108,7 @@ class _Codec:
         return orjson.dumps(data).decode()  # text frames: the protocol knows no binary ones
 
     async def on_ws_connect(self, _context: object) -> UnsetType:
-        return UNSET
+        return cast("UnsetType", UNSET)
 
 
 class _Adapter(AiohttpWebSocketAdapter):
@@ -130,7 +130,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         authorization: str | None,
     ) -> None:
         super().__init__(
-            view=websocket.view,
+            view=cast("Any", websocket).view,
             websocket=websocket,
             context=None,
             root_value=None,
@@ -169,7 +169,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         except CredentialRefusedError:
             await self.websocket.close(code=4403, reason="Forbidden")
             return
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged; the store may be down, and the socket goes on
             _log.exception("graphql_socket_failed")
             error = GraphQLError(
                 text(DEFAULT_LOCALE, UNAVAILABLE), extensions={"code": UNAVAILABLE}
@@ -180,7 +180,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         await super().run_operation(operation)
 
     @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
+    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
         return None  # an `error` message tells of it; the other operations go on
 
 
@@ -188,17 +188,18 @@ def _fault(message: object) -> str | None:
     """Say what is wrong with a frame; None for a message of the protocol."""
     if not isinstance(message, dict):
         return "A message must be a JSON object"
-    kind = message.get("type")
+    fields = cast("dict[str, object]", message)
+    kind = fields.get("type")
     if not isinstance(kind, str):
         return "A message must have a type"
-    payload: object = message.get("payload")
+    payload = fields.get("payload")
     if kind in {"connection_init", "ping", "pong"} and not isinstance(payload, dict | None):
         return "The payload must be an object"
     if kind in {"subscribe", "complete"}:
-        operation_id = message.get("id")
+        operation_id = fields.get("id")
         if not isinstance(operation_id, str) or not operation_id:
             return "The message must have an id"
-    if kind == "subscribe" and not _is_request(payload):
+    if kind == "subscribe" and not _is_request(fields.get("payload")):
         return "The payload must be a GraphQL request"
     return None
 

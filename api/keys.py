@@ -9,4 +9,4 @@ from schema.context import PortalFacts
 
 PORTS: Final = web.AppKey("ports", Ports)
 PORTAL: Final = web.AppKey("portal", PortalFacts)
-REQUEST_ID: Final = "request_id"  # key of a request, see api.middleware
+REQUEST_ID: Final = web.RequestKey("request_id", str)  # see api.middleware

@@ -22,9 +22,9 @@ _HEADERS: Final = {
 }
 
 
-def request_id_of(headers: "web.BaseRequest") -> str:
+def request_id_of(request: web.BaseRequest) -> str:
     """Return the caller's own X-Request-Id if it is sane, else a new one."""
-    sent = headers.headers.get(X_REQUEST_ID, "")
+    sent = request.headers.get(X_REQUEST_ID, "")
     return sent if _SANE_ID.fullmatch(sent) else secrets.token_hex(8)
 
 

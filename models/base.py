@@ -9,7 +9,7 @@ from models.ids import new_id
 class Record(Model):
     """Primary key and timestamps (UTC, set by the application)."""
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
 

@@ -38,12 +38,12 @@ class Link(Record):
     expires_at: datetime | None = fields.DatetimeField(null=True)
     disabled_at: datetime | None = fields.DatetimeField(null=True)
     deleted_at: datetime | None = fields.DatetimeField(null=True)
-    clicks_human = fields.BigIntField(default=0)
-    clicks_preview = fields.BigIntField(default=0)
-    clicks_prefetch = fields.BigIntField(default=0)
-    clicks_scanner = fields.BigIntField(default=0)
-    clicks_monitor = fields.BigIntField(default=0)
-    clicks_bot = fields.BigIntField(default=0)
+    clicks_human: int = fields.BigIntField(default=0)
+    clicks_preview: int = fields.BigIntField(default=0)
+    clicks_prefetch: int = fields.BigIntField(default=0)
+    clicks_scanner: int = fields.BigIntField(default=0)
+    clicks_monitor: int = fields.BigIntField(default=0)
+    clicks_bot: int = fields.BigIntField(default=0)
     last_clicked_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

@@ -14,6 +14,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.schema_directive import Location
 
 from models.rules.scopes import Scope
+from resolvers.context import RequestContext
 from schema.context import Info
 from schema.enums import describe_enum
 
@@ -60,6 +61,19 @@ class UnauthenticatedError(GraphQLError):
         )
 
 
+def check_access(context: RequestContext, scope: Scope | None) -> None:
+    """Let a signed-in viewer with the scope pass; None asks for no scope.
+
+    Raises:
+        UnauthenticatedError: nobody is signed in.
+        NotPermittedError: the scope is missing.
+    """
+    if context.viewer.user_id is None:
+        raise UnauthenticatedError
+    if scope is not None:
+        context.viewer.require(scope)
+
+
 class RequireScope(FieldExtension):
     """Lets nobody without the scope reach the resolver; None asks only for a signed-in viewer."""
 
@@ -81,16 +95,17 @@ class RequireScope(FieldExtension):
         return await next_(source, info, **kwargs)
 
     def _check(self, info: Info) -> None:
-        viewer = info.context.viewer
-        if viewer.user_id is None:
-            raise UnauthenticatedError
-        if self.scope is not None:
-            viewer.require(self.scope)
+        check_access(info.context, self.scope)
 
 
 def signed_in() -> dict[str, Any]:
     """Return the arguments of strawberry.field that keep anonymous callers out."""
     return {"extensions": [RequireScope(None)]}
+
+
+def labelled(scope: Scope) -> dict[str, Any]:
+    """Return the arguments of strawberry.subscription that only label it: it checks itself."""
+    return {"directives": [Access(scope=scope)]}
 
 
 def requires(scope: Scope, *, cost: int | None = None) -> dict[str, Any]:

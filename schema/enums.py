@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import strawberry
 from strawberry.types.enum import StrawberryEnumDefinition
@@ -25,7 +25,7 @@ def describe_enum(
         KeyError: a member has no sentence.
     """
     registered = strawberry.enum(enum, name=name, description=description)
-    definition: StrawberryEnumDefinition = registered.__strawberry_definition__  # type: ignore[attr-defined]
+    definition = cast("StrawberryEnumDefinition", cast("Any", registered).__strawberry_definition__)
     for value in definition.values:
         value.description = values[enum[value.name]]
     return registered

@@ -14,13 +14,11 @@ from typing import Any, Final, cast
 
 from graphql import (
     GraphQLField,
-    GraphQLObjectType,
-    GraphQLOutputType,
-    GraphQLResolveInfo,
-    GraphQLString,
     GraphQLID,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLString,
     is_leaf_type,
-    is_non_null_type,
     is_object_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
@@ -62,7 +60,7 @@ class _Plan:
 
 
 class _Unusual(Exception):  # noqa: N818 - a signal, not an error
-    """This object needs the stock code."""
+    """An object that needs the stock code."""
 
 
 class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
@@ -109,17 +107,17 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
 
         return merge()
 
-    def complete_iterable_value(
+    def complete_iterable_value(  # noqa: PLR0913, PLR0917 - graphql-core fixes the signature
         self,
-        item_type: GraphQLOutputType,
+        item_type: Any,  # noqa: ANN401 - generics without arguments, upstream
         field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo,
+        info: Any,  # noqa: ANN401
         path: Path,
         items: Iterable[Any],
         position_context: Any,  # noqa: ANN401
     ) -> AwaitableOrValue[list[Any]]:
         """Read a list of objects in one loop when only plain fields were asked for."""
-        named = item_type.of_type if is_non_null_type(item_type) else item_type
+        named: object = _nullable(item_type)
         if isinstance(items, list) and is_object_type(named):
             collected = self.collect_subfields(named, field_details_list)
             if not collected.new_defer_usages:
@@ -131,9 +129,11 @@ class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
                         return [_read(plan, item, origin) for item in items]
                     except _Unusual:
                         pass
-        return super().complete_iterable_value(
+        stock = cast("Any", super()).complete_iterable_value
+        completed: AwaitableOrValue[list[Any]] = stock(
             item_type, field_details_list, info, path, items, position_context
         )
+        return completed
 
     def _plan(self, parent_type: GraphQLObjectType, fields: GroupedFieldSet) -> _Plan:
         key = (parent_type.name, id(fields))
@@ -164,8 +164,8 @@ def _leaf(
     definition = field.extensions.get(_DEFINITION)
     if definition is None or not definition.is_basic_field:
         return None
-    is_required = is_non_null_type(field.type)
-    leaf_type = field.type.of_type if is_required else field.type
+    output: Any = cast("Any", field).type
+    leaf_type: object = _nullable(output)
     if not is_leaf_type(leaf_type):
         return None
     return _Leaf(
@@ -173,33 +173,36 @@ def _leaf(
         definition.python_name,
         "",
         is_text=leaf_type in (GraphQLString, GraphQLID),
-        is_required=is_required,
+        is_required=leaf_type is not output,
         coerce=leaf_type.coerce_output_value,
     )
+
+
+def _nullable(output: Any) -> object:  # noqa: ANN401
+    return cast("Any", output).of_type if isinstance(output, GraphQLNonNull) else output
 
 
 def _read(plan: _Plan, source: object, origin: type | None = None) -> dict[str, Any]:
     """Return the plain fields of one object; anything odd raises _Unusual."""
     if origin is not None and type(source) is not origin:
         raise _Unusual
-    found: dict[str, Any] = {}
     try:
-        for leaf in plan.leaves:
-            if not leaf.attribute:
-                found[leaf.key] = leaf.constant
-                continue
-            value = getattr(source, leaf.attribute)
-            if leaf.is_text and type(value) is str:
-                found[leaf.key] = value
-            elif value is None:
-                if leaf.is_required:
-                    raise _Unusual
-                found[leaf.key] = None
-            else:
-                coerced = leaf.coerce(value)
-                if coerced is None:
-                    raise _Unusual
-                found[leaf.key] = coerced
+        return {leaf.key: _value(leaf, source) for leaf in plan.leaves}
     except Exception as error:
         raise _Unusual from error
-    return found
+
+
+def _value(leaf: _Leaf, source: object) -> object:
+    if not leaf.attribute:
+        return leaf.constant
+    value = getattr(source, leaf.attribute)
+    if value is None:
+        if leaf.is_required:
+            raise _Unusual
+        return None
+    if leaf.is_text and type(value) is str:
+        return value
+    coerced = leaf.coerce(value)
+    if coerced is None:
+        raise _Unusual
+    return coerced

@@ -10,7 +10,6 @@ from models.texts import message_of, text
 from resolvers.context import NotPermittedError
 from schema.context import GraphQLContext
 
-
 BAD_REQUEST: Final = "BAD_REQUEST"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 INTERNAL: Final = "INTERNAL"

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self, cast
 from urllib.parse import quote
 
 import strawberry
+from strawberry.types.lazy_type import LazyType
 
 from models.links import Link
 from models.rules.link_states import LinkState, link_state
@@ -19,7 +20,11 @@ from schema.link_inputs import LinkFilterInput, LinkLookup, LinkOrderInput
 from schema.nodes import Node, encode_id, row_id_of
 from schema.paging import AFTER, BEFORE, FIRST, LAST, PageInfoType, page_window
 from schema.scalars import Count, Url
+from schema.stats_ranges import Report, StatsRangeInput, open_report
 from schema.users import UserType
+
+# By its name, because a report's rows have links again.
+_STATS_REPORT: Final[Any] = cast("Any", LazyType)("StatsReportType", "schema.stats")
 
 
 @strawberry.type(description="Followed links by class. Only `human` is in `clickCount`.")
@@ -111,6 +116,18 @@ class LinkType(Node):
             bot=Count(self.row.clicks_bot),
         )
 
+    @strawberry.field(
+        graphql_type=_STATS_REPORT,
+        description="Statistics of this link alone.",
+        **requires(Scope.STATS_READ, cost=10),
+    )
+    async def stats(
+        self,
+        info: Info,
+        range: Annotated[StatsRangeInput, strawberry.argument(description="Which clicks.")],
+    ) -> Report:
+        return await open_report(range, info, link_id=self.row.id)
+
     @strawberry.field(description="Who made it; null when the account is gone.")
     async def owner(self, info: Info) -> UserType | None:
         if self.row.owner_id is None:
@@ -184,7 +201,7 @@ class LinkQueries:
         description="Links that you may see: your own, or everybody's as staff.",
         **requires(Scope.LINK_READ, cost=2),
     )
-    async def links(
+    async def links(  # noqa: PLR0913, PLR0917 - one for each argument of the field
         self,
         info: Info,
         filter: Annotated[

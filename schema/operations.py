@@ -1,7 +1,7 @@
 """What happens around every operation: cached documents before, public errors after."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
@@ -23,7 +23,8 @@ class Operation(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         """Take the tree, and what validation said, from the cache."""
         execution = self.execution_context
-        document = self._documents.get(execution.schema._schema, execution.query or "")  # noqa: SLF001 - strawberry offers no other way to the graphql-core schema
+        core_schema = cast("Any", execution.schema)._schema  # noqa: SLF001 - there is no other way
+        document = self._documents.get(core_schema, execution.query or "")
         execution.graphql_document = document.tree
         self._errors = list(document.errors)
         yield

@@ -9,6 +9,7 @@ from strawberry.types import ExecutionContext
 
 from schema.access import Access, Cost
 from schema.api_keys import ApiKeyMutations
+from schema.clicks import Subscription
 from schema.context import Info
 from schema.documents import DocumentCache
 from schema.execution import LeafExecutor
@@ -19,11 +20,12 @@ from schema.operations import Operation
 from schema.portal import PortalType
 from schema.problems import HANDLERS
 from schema.scalars import SCALARS
+from schema.stats import StatsQueries
 from schema.users import UserType, ViewerType
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, LinkQueries):
+class Query(NodeQueries, LinkQueries, StatsQueries):
     @strawberry.field(
         description="The signed-in person; null for an anonymous visitor: the one question by "
         "which a front end learns whether anyone is signed in."
@@ -60,6 +62,7 @@ def build_schema(*, sort: bool = False) -> PortalSchema:
     return PortalSchema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[UserType, Access, Cost],
         exception_handlers=HANDLERS,
         execution_context_class=LeafExecutor,

@@ -1,0 +1,193 @@
+"""GraphQL face of statistics. Every field of a report costs one statement."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import strawberry
+
+from models.rules.buckets import StatsInterval
+from models.rules.scopes import Scope
+from resolvers.stats import (
+    StatsDimension,
+    stats_as_of,
+    stats_breakdown,
+    stats_series,
+    stats_totals,
+)
+from schema.access import requires
+from schema.context import Info
+from schema.link_inputs import LinkFilterInput
+from schema.links import LinkType
+from schema.scalars import Count, TimeZone
+from schema.stats_ranges import Report, StatsRangeInput, open_report, public_key
+
+DEFAULT_TOP: Final = 10
+
+
+@strawberry.type(description="Sums over the period, by class.")
+class StatsTotals:
+    clicks: Count = strawberry.field(
+        description="People, or every class if the range says `humansOnly: false`."
+    )
+    human: Count = strawberry.field(description="People, as far as one can tell.")
+    preview: Count = strawberry.field(description="Messengers and mail programs showing a card.")
+    prefetch: Count = strawberry.field(description="Browsers loading ahead of a click.")
+    scanner: Count = strawberry.field(description="Security products following links.")
+    monitor: Count = strawberry.field(description="Uptime checks.")
+    bot: Count = strawberry.field(description="Crawlers and all other programs.")
+
+
+@strawberry.type(description="One point of the line.")
+class StatsBucket:
+    start: datetime = strawberry.field(description="First moment of the bucket.")
+    end: datetime = strawberry.field(description="First moment behind it.")
+    clicks: Count = strawberry.field(description="As in `totals`.")
+    human: Count = strawberry.field(description="People.")
+    automated: Count = strawberry.field(description="All the other classes.")
+
+
+@strawberry.type(description="A line on the chart: without gaps, with zeros.")
+class StatsSeries:
+    interval: StatsInterval = strawberry.field(description="Width of the buckets.")
+    buckets: list[StatsBucket] = strawberry.field(
+        description="In order of time; they add up to `totals`."
+    )
+
+
+@strawberry.type(description="One bar of a breakdown.")
+class StatsRow:
+    key: str = strawberry.field(description="Stable value to send back in `StatsCondition.in`.")
+    label: str = strawberry.field(description="Text in the viewer's language.")
+    clicks: Count = strawberry.field(description="As in `totals`.")
+    share: float = strawberry.field(description="Of all clicks of the breakdown, 0 to 1.")
+    link_id: strawberry.Private[int | None]
+
+    @strawberry.field(
+        description="The link of a breakdown by LINK; null for the others, and for links that "
+        "were deleted since."
+    )
+    async def link(self, info: Info) -> LinkType | None:
+        if self.link_id is None:
+            return None
+        row = await info.context.loaders.link.load(self.link_id)
+        return None if row is None else (await LinkType.load([row], info))[0]
+
+
+@strawberry.type(description="Top rows and the rest, so that shares always add up to one.")
+class StatsBreakdown:
+    dimension: StatsDimension = strawberry.field(description="What was cut by.")
+    rows: list[StatsRow] = strawberry.field(description="Most clicks first.")
+    rest: Count = strawberry.field(description="Clicks of all the values that have no row.")
+    distinct: Count = strawberry.field(description="Number of values, those of the rows included.")
+
+
+@strawberry.type(
+    name="StatsReport",
+    description="One answer for a whole statistics screen: ask for totals, series and several "
+    "breakdowns in one request.",
+)
+class StatsReportType:
+    @strawberry.field(name="from", description="First moment that is counted.")
+    def from_(self, report: strawberry.Parent[Report]) -> datetime:
+        return report.range.start
+
+    @strawberry.field(description="First moment that no longer is.")
+    def to(self, report: strawberry.Parent[Report]) -> datetime:
+        return report.range.end
+
+    @strawberry.field(description="As asked.")
+    def time_zone(self, report: strawberry.Parent[Report]) -> TimeZone:
+        return TimeZone(report.range.zone)
+
+    @strawberry.field(description="Moment up to which every click is counted.")
+    async def as_of(self) -> datetime:
+        return await stats_as_of()
+
+    @strawberry.field(description="Sums over the period.")
+    async def totals(self, report: strawberry.Parent[Report]) -> StatsTotals:
+        found = await stats_totals(report.scope, report.range, where=report.where)
+        return StatsTotals(
+            clicks=Count(report.clicks(found.human, found.automated)),
+            human=Count(found.human),
+            preview=Count(found.preview),
+            prefetch=Count(found.prefetch),
+            scanner=Count(found.scanner),
+            monitor=Count(found.monitor),
+            bot=Count(found.bot),
+        )
+
+    @strawberry.field(description="Clicks over time, at most 1000 buckets.")
+    async def series(
+        self,
+        report: strawberry.Parent[Report],
+        interval: Annotated[
+            StatsInterval | None,
+            strawberry.argument(description="Null: one that makes 10 to 100 buckets, mostly."),
+        ] = None,
+    ) -> StatsSeries:
+        found = await stats_series(
+            report.scope, report.range, interval=interval, where=report.where
+        )
+        return StatsSeries(
+            interval=found.interval,
+            buckets=[
+                StatsBucket(
+                    start=bucket.start,
+                    end=bucket.end,
+                    clicks=Count(report.clicks(bucket.human, bucket.automated)),
+                    human=Count(bucket.human),
+                    automated=Count(bucket.automated),
+                )
+                for bucket in found.buckets
+            ],
+        )
+
+    @strawberry.field(description="Clicks by the values of a dimension.")
+    async def breakdown(
+        self,
+        report: strawberry.Parent[Report],
+        by: Annotated[StatsDimension, strawberry.argument(description="The dimension.")],
+        top: Annotated[int, strawberry.argument(description="Rows, 1 to 100.")] = DEFAULT_TOP,
+    ) -> StatsBreakdown:
+        found = await stats_breakdown(
+            report.scope,
+            report.range,
+            dimension=by,
+            top=top,
+            where=report.where,
+            humans_only=report.humans_only,
+        )
+        return StatsBreakdown(
+            dimension=by,
+            rows=[
+                StatsRow(
+                    key=public_key(row.key, row.link_id),
+                    label=row.label,
+                    clicks=Count(row.clicks),
+                    share=row.share,
+                    link_id=row.link_id,
+                )
+                for row in found.rows
+            ],
+            rest=Count(found.rest),
+            distinct=Count(found.distinct),
+        )
+
+
+@strawberry.type
+class StatsQueries:
+    @strawberry.field(
+        graphql_type=StatsReportType,
+        description="Statistics over every link the viewer sees, or over the filtered ones. "
+        "Without a filter, clicks of links that were deleted since stay counted.",
+        **requires(Scope.STATS_READ, cost=20),
+    )
+    async def stats(
+        self,
+        info: Info,
+        range: Annotated[StatsRangeInput, strawberry.argument(description="Which clicks.")],
+        links: Annotated[
+            LinkFilterInput | None, strawberry.argument(description="Null: all of them.")
+        ] = None,
+    ) -> Report:
+        return await open_report(range, info, filter=links.to_filter() if links else None)

@@ -1,0 +1,160 @@
+"""Which clicks a statistics report is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import strawberry
+
+from models.rules.buckets import StatsInterval
+from models.rules.periods import DayRange, StatsPeriod, StatsPreset, StatsRange
+from resolvers.link_filters import LinkFilter
+from resolvers.stats import (
+    StatsCondition,
+    StatsDimension,
+    StatsScope,
+    resolve_range,
+    stats_scope,
+)
+from schema.context import Info
+from schema.enums import describe_enum
+from schema.nodes import encode_id, row_id_of
+from schema.scalars import TimeZone
+
+describe_enum(
+    StatsPreset,
+    {
+        StatsPreset.LAST_24_HOURS: "Up to the end of the present quarter of an hour.",
+        StatsPreset.LAST_7_DAYS: "Today and the 6 days before.",
+        StatsPreset.LAST_30_DAYS: "Today and the 29 days before.",
+        StatsPreset.LAST_90_DAYS: "Today and the 89 days before.",
+        StatsPreset.THIS_MONTH: "From the first of the month to today.",
+        StatsPreset.LAST_MONTH: "The whole calendar month before this one.",
+        StatsPreset.LAST_12_MONTHS: "This month and the 11 before.",
+        StatsPreset.ALL_TIME: "From the day of the first click to today.",
+    },
+    description="Periods offered as buttons. They move with the clock.",
+)
+describe_enum(
+    StatsInterval,
+    {
+        StatsInterval.QUARTER_HOUR: "15 minutes.",
+        StatsInterval.HOUR: "An hour of the zone's wall clock.",
+        StatsInterval.DAY: "A calendar day of the zone: 23 to 25 hours.",
+        StatsInterval.WEEK: "From Monday to Sunday.",
+        StatsInterval.MONTH: "A calendar month.",
+    },
+    description="Width of a bucket. The first and the last one end where the period does.",
+)
+describe_enum(
+    StatsDimension,
+    {
+        StatsDimension.LINK: "The link that was followed.",
+        StatsDimension.REFERRER_HOST: "Host of the page with the link; empty for direct visits.",
+        StatsDimension.BROWSER: "Family of the browser or program.",
+        StatsDimension.OS: "Family of the operating system.",
+        StatsDimension.DEVICE: "DESKTOP, MOBILE, TABLET, BOT or OTHER.",
+    },
+    description="What a breakdown can be cut by.",
+)
+
+
+@strawberry.input(description="Calendar days of the time zone, both included.")
+class DayRangeInput:
+    from_: date = strawberry.field(name="from", description="The first day.")
+    to: date = strawberry.field(description="The last day; the same as `from` is that one day.")
+
+
+@strawberry.input(
+    name="StatsPeriod",
+    one_of=True,
+    description="Exactly one: a preset that moves with the clock, or fixed days.",
+)
+class StatsPeriodInput:
+    preset: strawberry.Maybe[StatsPreset] = strawberry.field(default=None, description="A button.")
+    days: strawberry.Maybe[DayRangeInput] = strawberry.field(
+        default=None, description="Chosen in a calendar."
+    )
+
+    def to_period(self) -> StatsPeriod:
+        """Return the period; that there is one the validation has seen to."""
+        if self.days is not None:
+            days = self.days.value
+            return DayRange(days.from_, days.to)
+        return StatsPreset.LAST_7_DAYS if self.preset is None else self.preset.value
+
+
+@strawberry.input(
+    name="StatsCondition",
+    description="Keep the clicks whose key is in the list: the cross-filter of a clicked bar.",
+)
+class StatsConditionInput:
+    dimension: StatsDimension = strawberry.field(description="Of the bar.")
+    in_: list[str] = strawberry.field(name="in", description="As `StatsRow.key` was answered.")
+
+    def to_condition(self) -> StatsCondition:
+        """Return the use cases' condition; an id of no link matches nothing."""
+        keys = [stored_key(self.dimension, key) for key in self.in_]
+        return StatsCondition(dimension=self.dimension, keys=keys)
+
+
+@strawberry.input(name="StatsRange", description="Which clicks to count, and whose days.")
+class StatsRangeInput:
+    period: StatsPeriodInput = strawberry.field(description="From when to when.")
+    time_zone: TimeZone = strawberry.field(description="Whose days, weeks and months.")
+    humans_only: bool = strawberry.field(
+        default=True,
+        description="`clicks` counts people alone; false counts every class. The classes of "
+        "`totals` are always all there.",
+    )
+    where: list[StatsConditionInput] | None = strawberry.field(
+        default=None, description="All of these hold at once."
+    )
+
+
+_NO_LINK: Final = "0"  # a row id that is never given
+
+
+def stored_key(dimension: StatsDimension, key: str) -> str:
+    """Return the key that the use cases know for one of the API's."""
+    if dimension is not StatsDimension.LINK:
+        return key
+    row_id = row_id_of(key, "Link")
+    return _NO_LINK if row_id is None else str(row_id)
+
+
+def public_key(key: str, link_id: int | None) -> str:
+    """Return the key of the API for one of the use cases'."""
+    return key if link_id is None else encode_id("Link", link_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What every part of one report has in common; the source of `StatsReport`."""
+
+    scope: StatsScope
+    range: StatsRange
+    where: Sequence[StatsCondition]
+    humans_only: bool
+
+    def clicks(self, human: int, automated: int) -> int:
+        """Return what `clicks` means in this report."""
+        return human if self.humans_only else human + automated
+
+
+async def open_report(
+    wanted: StatsRangeInput,
+    info: Info,
+    *,
+    link_id: int | None = None,
+    filter: LinkFilter | None = None,
+) -> Report:
+    """Return the frame of a report; its parts are queried when they are asked for."""
+    scope = stats_scope(info.context, link_id=link_id, filter=filter)
+    return Report(
+        scope=scope,
+        range=await resolve_range(scope, wanted.period.to_period(), zone=wanted.time_zone),
+        where=tuple(condition.to_condition() for condition in wanted.where or ()),
+        humans_only=wanted.humans_only,
+    )
