@@ -177,6 +177,10 @@ class LoadClient:
         await asyncio.gather(*self._tasks)
         self._tasks = []
 
+    def close(self) -> None:
+        """Close the history; its file stays."""
+        self.history.close()
+
     async def burst(self, count: int) -> None:
         """Send exactly so many requests and wait until each is answered or cut."""
         self._left = count

@@ -25,6 +25,8 @@ from typing import Any, Final
 import asyncpg
 import psutil
 
+from api.worker_status import WorkerStatus
+
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _LOOPBACK: Final = "127.0.0.1"
 _POLL_S: Final = 0.05
@@ -177,22 +179,13 @@ class Service:
 
     def web_pids(self) -> list[int]:
         """Return the web processes, oldest first."""
-        return [pid for pid in self.children() if self._kind(pid) == "web"]
+        return [pid for pid in self.children() if pid not in self.worker_pids()]
 
     def worker_pids(self) -> list[int]:
         """Return the worker, or nothing while it is being started again."""
-        return [pid for pid in self.children() if self._kind(pid) == "worker"]
-
-    def _kind(self, pid: int) -> str:
-        """Tell a process by its own spool file (web) or by the lock of the single worker."""
-        worker = False
-        with suppress(OSError):
-            for link in Path(f"/proc/{pid}/fd").iterdir():
-                with suppress(OSError):
-                    target = link.readlink()
-                    if target.name == "worker.lock":
-                        worker = True
-        return "worker" if worker else "web"
+        folder = self.data / "run"
+        noted = WorkerStatus(folder).pid if folder.exists() else 0
+        return [pid for pid in self.children() if pid == noted]
 
     # Requests
 

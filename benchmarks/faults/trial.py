@@ -29,8 +29,8 @@ LOST: Final = "linkyard_clicks_lost_total"
 _POLLS: Final = "poll-"  # request ids of the trial's own look-ups
 
 _CREATE: Final = """
-mutation ($url: URL!, $slug: String!) {
-  linkCreate(input: { url: $url, slug: $slug }) {
+mutation ($input: LinkCreateInput!) {
+  linkCreate(input: $input) {
     __typename
     ... on LinkCreateSuccess { link { id slug } }
     ... on Problem { code message }
@@ -135,7 +135,8 @@ class Trial:
         """Make a link by GraphQL; return the seconds from the answer until it redirects."""
         self._made += 1
         slug, url = f"made-{self._made}", f"https://example.org/made/{self._made}"
-        made = await asyncio.to_thread(self.service.graphql, _CREATE, {"url": url, "slug": slug})
+        variables = {"input": {"url": url, "slug": slug}}
+        made = await asyncio.to_thread(self.service.graphql, _CREATE, variables)
         if made["linkCreate"]["__typename"] != "LinkCreateSuccess":
             raise ServiceError(f"linkCreate: {made}")
         started = time.monotonic()
@@ -258,3 +259,6 @@ async def trial(
         except Exception as error:
             error.add_note(running.last_words())
             raise
+        finally:
+            for client in subject.clients:
+                client.close()
