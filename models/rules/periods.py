@@ -6,7 +6,6 @@ follow each other without gap or overlap whatever the clocks do: 23, 24, 24.5 or
 (no time at all). Edges lie on quarters of an hour, as the rollups do.
 """
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -114,12 +113,17 @@ def day_start(day: date, zone: ZoneInfo) -> int:
     clocks go back over midnight the day begins the first time. (Liberia's offset
     was no whole quarter until 1972: there the quarter that holds the moment counts.)
     """
-    midnight = datetime.combine(day, time(), zone)
-    start, other = (int(midnight.replace(fold=fold).timestamp()) for fold in (0, 1))
-    if other < start:  # no midnight: the clocks skipped it, somewhere between the two
-        between = range(other, start)
-        start = other + bisect_left(between, day, key=lambda moment: local_day(moment, zone))
-    return start - start % QUARTER_S
+    # Of two midnights this is the first one. A midnight that the clocks skipped is read by
+    # the offset before: the moment of the change, as no zone since 1970 skipped one from
+    # an earlier moment than midnight itself (tzdata 2026).
+    start_s = int(datetime.combine(day, time(), zone).timestamp())
+    return start_s - start_s % QUARTER_S
+
+
+def _day_of(moment_s: int, zone: ZoneInfo) -> date:
+    """Return the day that holds a moment: the next one while the end of a day is lived again."""
+    day = local_day(moment_s, zone)
+    return day + _DAY if day_start(day + _DAY, zone) <= moment_s else day
 
 
 def period_range(
@@ -142,12 +146,12 @@ def period_range(
     if period is StatsPreset.LAST_24_HOURS:
         end = now_s - now_s % QUARTER_S + QUARTER_S
         return _range(end - 86_400, end, zone)
-    today = now.astimezone(where).date()
+    today = _day_of(now_s, where)
     if isinstance(period, DayRange):
         days = _check_days(period)
     elif period is StatsPreset.ALL_TIME:
         first_s = now_s if first_click_us is None else first_click_us // 1_000_000
-        days = DayRange(local_day(min(max(0, first_s), now_s), where), today)
+        days = DayRange(_day_of(min(max(0, first_s), now_s), where), today)
     else:
         days = _preset_days(period, today)
     return _range(day_start(days.first, where), day_start(days.last + _DAY, where), zone)
