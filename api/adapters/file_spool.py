@@ -6,6 +6,7 @@ that is killed loses nothing; a power cut loses what was not synced yet.
 """
 
 import asyncio
+import contextlib
 import errno
 import fcntl
 import os
@@ -54,13 +55,13 @@ class FileSpool:
         self._folder = folder
         self._limits = limits
         self._descriptor = _CLOSED
-        self._path = folder
-        self._bytes = 0  # in the file, all of them whole records
+        self._bytes = 0  # in the file: the header and whole records
         self._opened_at = 0.0
         self._left = limits.folder_bytes
         self._is_dirty = False
         self._is_folder_dirty = False
-        self._full: list[int] = []  # closed for writing; synced and let go by `sync`
+        self._full: list[int] = []  # closed for writing; synced and let go by `_sync`
+        self._syncing = asyncio.Lock()
 
     def write(self, frames: Sequence[bytes]) -> int:
         """Append records, all of one event-loop turn, and return how many were lost.
@@ -70,12 +71,14 @@ class FileSpool:
         """
         data = b"".join(frames)
         if len(data) > self._left:
+            self._finish_file()
             return self._lose(len(frames), "the spool has reached its bound")
         try:
             if self._descriptor == _CLOSED:
                 self._open()
             written = os.write(self._descriptor, data)
         except OSError as error:
+            self._finish_file()  # once it is read and deleted there is room again
             return self._lose(len(frames), os.strerror(error.errno or errno.EIO))
         self._is_dirty = True
         if written == len(data):
@@ -87,30 +90,20 @@ class FileSpool:
             return 0
         return self._keep_whole_records(frames, written)
 
-    def sync(self) -> None:
-        """Bring everything written so far to the disk. Blocking: for a thread, one at a time.
-
-        Raises:
-            OSError: the disk refused; what is synced is not known.
-        """
-        full, self._full = self._full, []
-        is_dirty, self._is_dirty = self._is_dirty, False
-        if self._is_folder_dirty:
-            self._is_folder_dirty = False
-            _sync_folder(self._folder)
-        for descriptor in full:
+    async def synced(self) -> None:
+        """Return when everything that was written before the call is on the disk, or refused."""
+        async with self._syncing:
+            if not (self._is_dirty or self._full or self._is_folder_dirty):
+                return
             try:
-                os.fdatasync(descriptor)
-            finally:
-                os.close(descriptor)  # lets go of the lock: a reader may delete the file
-        if is_dirty and self._descriptor != _CLOSED:
-            os.fdatasync(self._descriptor)
+                await asyncio.to_thread(self._sync)
+            except OSError as error:
+                self.trouble = os.strerror(error.errno or errno.EIO)
 
     def look(self, folder_bytes: int) -> None:
         """Take note of the folder's size, and finish a file that is old."""
         self._left = self._limits.folder_bytes - folder_bytes
-        is_old = time.monotonic() - self._opened_at >= self._limits.file_age_s
-        if self._descriptor != _CLOSED and is_old:
+        if time.monotonic() - self._opened_at >= self._limits.file_age_s:
             self._finish_file()
 
     def folder_bytes(self) -> int:
@@ -132,18 +125,28 @@ class FileSpool:
             if time.monotonic() - looked_at >= _LOOK_S:
                 looked_at = time.monotonic()
                 self.look(await asyncio.to_thread(self.folder_bytes))
-            if self._is_dirty or self._full or self._is_folder_dirty:
-                try:
-                    await asyncio.to_thread(self.sync)
-                except OSError as error:
-                    self.trouble = os.strerror(error.errno or errno.EIO)
+            await self.synced()
             await asyncio.sleep(every_ms / 1000)
 
-    def close(self) -> None:
-        """Sync and close; the reader may then finish the file. Not while `sync` runs."""
-        if self._descriptor != _CLOSED:
-            self._finish_file()
-        self.sync()
+    async def close(self) -> None:
+        """Sync and close: the reader may then take in the rest and delete the file."""
+        self._finish_file()
+        await self.synced()
+
+    def _sync(self) -> None:
+        descriptor = self._descriptor  # stays open: only this method closes
+        is_dirty, self._is_dirty = self._is_dirty, False
+        if self._is_folder_dirty:
+            self._is_folder_dirty = False
+            _sync_folder(self._folder)
+        if is_dirty and descriptor != _CLOSED:
+            os.fdatasync(descriptor)
+        while self._full:
+            finished = self._full.pop()
+            try:
+                os.fdatasync(finished)
+            finally:
+                os.close(finished)  # lets go of the lock: a reader may delete the file
 
     def _open(self) -> None:
         file_id = secrets.token_hex(16)
@@ -153,21 +156,21 @@ class FileSpool:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.write(descriptor, header) != HEADER_BYTES:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            _write_whole(descriptor, header)
             draft.rename(path)  # only now a reader sees it, and finds it locked
         except OSError:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
             raise
-        self._descriptor, self._path, self._bytes = descriptor, path, HEADER_BYTES
+        self._descriptor, self._bytes = descriptor, HEADER_BYTES
         self._opened_at = time.monotonic()
         self._is_folder_dirty = True
 
     def _finish_file(self) -> None:
+        if self._descriptor == _CLOSED:
+            return
         self._full.append(self._descriptor)
         self._descriptor = _CLOSED
-        self._is_dirty = True
 
     def _keep_whole_records(self, frames: Sequence[bytes], written: int) -> int:
         kept, size = 0, 0
@@ -178,16 +181,20 @@ class FileSpool:
             kept += 1
         self._bytes += size
         self._left -= size
-        try:
+        with contextlib.suppress(OSError):  # else half a record stays, and is set aside later
             os.ftruncate(self._descriptor, self._bytes)
-        except OSError:  # half a record stays: the reader sets it aside
-            self._finish_file()
+        self._finish_file()
         return self._lose(len(frames) - kept, os.strerror(errno.ENOSPC))
 
     def _lose(self, count: int, why: str) -> int:
         self.lost += count
         self.trouble = why
         return count
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    if os.write(descriptor, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _sync_folder(folder: Path) -> None:
