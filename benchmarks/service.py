@@ -25,8 +25,6 @@ from typing import Any, Final
 import asyncpg
 import psutil
 
-from api.worker_status import WorkerStatus
-
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _LOOPBACK: Final = "127.0.0.1"
 _POLL_S: Final = 0.05
@@ -178,14 +176,16 @@ class Service:
             return []
 
     def web_pids(self) -> list[int]:
-        """Return the web processes, oldest first."""
-        return [pid for pid in self.children() if pid not in self.worker_pids()]
+        """Return the web processes, oldest first: every child but the worker."""
+        worker = self.worker_pids()
+        return [pid for pid in self.children() if pid not in worker]
 
     def worker_pids(self) -> list[int]:
-        """Return the worker, or nothing while it is being started again."""
-        folder = self.data / "run"
-        noted = WorkerStatus(folder).pid if folder.exists() else 0
-        return [pid for pid in self.children() if pid == noted]
+        """Return the child that holds the worker's lock, or nothing while none does."""
+        with suppress(OSError, ValueError):
+            holder = int((self.data / "worker.lock").read_text("ascii"))
+            return [pid for pid in self.children() if pid == holder]
+        return []
 
     # Requests
 
