@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.faults.counters import counters
-from benchmarks.faults.damage import damage
+from benchmarks.faults.damage import blind, damage
 from benchmarks.faults.disk import disk
 from benchmarks.faults.findings import Findings
 from benchmarks.faults.kills import kills
@@ -47,6 +47,10 @@ async def _damage(findings: Findings, short: bool) -> None:  # noqa: FBT001
     await damage(findings, kinds=3 if short else 8)
 
 
+async def _blind(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await blind(findings, hold_s=1.0 if short else 5.0)
+
+
 async def _disk(findings: Findings, short: bool) -> None:  # noqa: FBT001
     await disk(findings, hold_s=0.5 if short else 3.0)
 
@@ -76,6 +80,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         is_standard=True,
     ),
     "damage": Scenario(title="replica cut short or overwritten with noise", run=_damage),
+    "blind": Scenario(
+        title="replica damaged while the database is away", run=_blind, is_standard=True
+    ),
     "disk": Scenario(title="no room for the spool", run=_disk),
     "replacement": Scenario(title="rolling replacement of every web process", run=_replacement),
     "shutdown": Scenario(title="SIGTERM of the whole service under load", run=_shutdown),

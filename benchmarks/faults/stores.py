@@ -48,13 +48,13 @@ class _Outage:
 async def standard_mode() -> AsyncIterator[dict[str, str]]:
     """Run a PostgreSQL and a Redis; yields the settings that name them."""
     with private_postgres() as server, private_redis() as redis_url:
-        yield {"DATABASE_URL": await _new_database(server), "REDIS_URL": redis_url}
+        yield {"DATABASE_URL": await new_database(server), "REDIS_URL": redis_url}
 
 
 async def stores(findings: Findings, *, hold_s: float) -> None:
     """Take each store away in each way for so many seconds, and restart web processes meanwhile."""
     with stoppable_postgres() as postgres, stoppable_redis() as redis:
-        settings = {"DATABASE_URL": await _new_database(postgres.url), "REDIS_URL": redis.url}
+        settings = {"DATABASE_URL": await new_database(postgres.url), "REDIS_URL": redis.url}
         async with trial(findings, settings) as subject:
             async with subject.client(requests_per_s=600):
                 for outage in _outages(postgres, redis):
@@ -133,7 +133,8 @@ def _flush(redis_url: str) -> None:
         client.flushall()
 
 
-async def _new_database(server: str) -> str:
+async def new_database(server: str) -> str:
+    """Make an empty database of a server and return its URL."""
     name = next(_names)
     connection = await asyncpg.connect(database_url(server, "postgres"))
     try:
