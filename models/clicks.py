@@ -71,8 +71,8 @@ class SpoolPosition(Model):
 
     file_id = fields.CharField(max_length=32, primary_key=True, generated=False)
     position = fields.BigIntField()
-    records = fields.BigIntField()
-    damaged = fields.BigIntField(description="records set aside")
+    records: int = fields.BigIntField()
+    damaged: int = fields.BigIntField(description="records set aside")
     updated_at = fields.DatetimeField(auto_now=True)
     finished_at: datetime | None = fields.DatetimeField(
         null=True, description="when the file, read to its end, was deleted"

@@ -1,17 +1,20 @@
 """Numbers for the texts that clicks are broken down by."""
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.orm import is_sqlite
+from models.orm import placeholders
+from models.raw_sql import execute_many, fetch
 from models.rules.dimensions import Dimension
 
 ValueKey: TypeAlias = tuple[Dimension, str]
 _MAX_CACHED: Final = 200_000  # keys; then the cache starts anew
-_CHUNK: Final = 400  # keys of one SELECT; SQLite takes 32,766 parameters
+_CHUNK: Final = 400  # values of one SELECT; SQLite takes 32,766 parameters
 
 
 class ValueNumbers:
@@ -46,26 +49,26 @@ class ValueNumbers:
         return self._known
 
 
-async def _find(connection: BaseDBAsyncClient, keys: list[ValueKey]) -> dict[ValueKey, int]:
+async def _find(connection: BaseDBAsyncClient, keys: Iterable[ValueKey]) -> dict[ValueKey, int]:
     found: dict[ValueKey, int] = {}
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
-        for dimension in sorted({dimension for dimension, _ in chunk}):
-            values = [value for other, value in chunk if other == dimension]
-            marks = ", ".join("?" if is_sqlite(connection) else f"${n + 2}" for n in range(len(values)))
-            first = "?" if is_sqlite(connection) else "$1"
-            rows = await connection.execute_query_dict(
-                f"SELECT id, value FROM click_value WHERE dimension = {first} AND value IN ({marks})",
-                [int(dimension), *values],
+    for dimension, group in groupby(keys, key=itemgetter(0)):
+        values = [value for _, value in group]
+        for start in range(0, len(values), _CHUNK):
+            chunk = values[start : start + _CHUNK]
+            rows = await fetch(
+                connection,
+                f"SELECT id, value FROM click_value WHERE dimension = {int(dimension)}"
+                f" AND value IN ({placeholders(connection, len(chunk))})",
+                chunk,
             )
             found |= {(dimension, row["value"]): row["id"] for row in rows}
     return found
 
 
-async def _store(connection: BaseDBAsyncClient, keys: list[ValueKey]) -> None:
-    marks = "?, ?" if is_sqlite(connection) else "$1, $2"
-    await connection.execute_many(
-        f"INSERT INTO click_value (dimension, value) VALUES ({marks})"
+async def _store(connection: BaseDBAsyncClient, keys: Iterable[ValueKey]) -> None:
+    await execute_many(
+        connection,
+        f"INSERT INTO click_value (dimension, value) VALUES ({placeholders(connection, 2)})"
         " ON CONFLICT (dimension, value) DO NOTHING",
         [[int(dimension), value] for dimension, value in keys],
     )

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.clicks import BUCKET_S
 from models.ids import new_id
 from models.orm import is_sqlite
+from models.raw_sql import execute_many
 from models.rules.click_classes import ClickClass
 from models.rules.click_facts import ClickFacts, moment_of
 from models.rules.dimensions import Dimension
@@ -98,9 +99,7 @@ def tally(facts: Iterable[ClickFacts], numbers: Mapping[ValueKey, int]) -> Click
             numbers[Dimension.DEVICE, device],
         )
         language_id = numbers[Dimension.LANGUAGE, language]
-        clicks.append(
-            (new_id(), link_id, at_us, click_class, reason, *place, language_id, *rest)
-        )
+        clicks.append((new_id(), link_id, at_us, click_class, reason, *place, language_id, *rest))
         cube[link_id, at_us // BUCKET_US, click_class, *place] += 1
         if click_class == ClickClass.HUMAN and at_us > last.get(link_id, -1):
             last[link_id] = at_us
@@ -136,33 +135,37 @@ async def store(connection: BaseDBAsyncClient, counted: ClickTally) -> None:
 
 async def _store_sqlite(connection: BaseDBAsyncClient, counted: ClickTally) -> None:
     columns = _COLUMNS["click"]
-    await connection.execute_many(
+    await execute_many(
+        connection,
         f"INSERT INTO click ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
         counted.clicks,
     )
     for table, rows in (("click_total", counted.totals), ("click_cube", counted.cube)):
         key = ", ".join(_COLUMNS[table])
         marks = ", ".join("?" * (len(_COLUMNS[table]) + 1))
-        await connection.execute_many(
+        await execute_many(
+            connection,
             f"INSERT INTO {table} ({key}, clicks) VALUES ({marks}) ON CONFLICT ({key})"
             " DO UPDATE SET clicks = clicks + excluded.clicks",
             rows,
         )
     if counted.humans:
-        await connection.execute_many(
+        await execute_many(
+            connection,
             "UPDATE link SET clicks_human = clicks_human + ?2,"
             " last_clicked_at = coalesce(max(last_clicked_at, ?3), ?3) WHERE id = ?1",
             counted.humans,
         )
     for click_class, moved in counted.others.items():
         column = counter_column(click_class)
-        await connection.execute_many(
-            f"UPDATE link SET {column} = {column} + ?2 WHERE id = ?1", moved
+        await execute_many(
+            connection, f"UPDATE link SET {column} = {column} + ?2 WHERE id = ?1", moved
         )
 
 
 async def _store_postgres(connection: BaseDBAsyncClient, counted: ClickTally) -> None:
-    async with connection.acquire_connection() as driver:
+    driver: Any
+    async with cast("Any", connection).acquire_connection() as driver:
         await driver.copy_records_to_table(
             "click", records=counted.clicks, columns=list(_COLUMNS["click"])
         )

@@ -8,13 +8,14 @@ and a reader that starts again goes on from the position.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models.clicks import SpoolPosition
 from models.orm import is_sqlite, placeholders, reader
+from models.raw_sql import fetch
 from models.rules.addresses import Network
 from models.rules.click_facts import ClickFacts, moment_of, read_click
 from models.rules.click_record import RawClick
@@ -78,9 +79,7 @@ class Ingestion:
             PositionMovedError: a slice does not go on from its position; nothing was stored.
         """
         facts = [
-            read_click(raw, trusted_proxies=self._trusted)
-            for part in slices
-            for raw in part.clicks
+            read_click(raw, trusted_proxies=self._trusted) for part in slices for raw in part.clicks
         ]
         counted = tally(facts, await self._numbers.of(keys_of(facts)))
         async with in_transaction("default") as connection:
@@ -99,8 +98,8 @@ async def positions(file_ids: Iterable[str]) -> Mapping[str, int]:
     connection = reader()
     mark = "?" if is_sqlite(connection) else "$1"
     for file_id in found:
-        for row in await connection.execute_query_dict(
-            f"SELECT position FROM spool_position WHERE file_id = {mark}", [file_id]
+        for row in await fetch(
+            connection, f"SELECT position FROM spool_position WHERE file_id = {mark}", [file_id]
         ):
             found[file_id] = row["position"]
     return found
@@ -115,7 +114,8 @@ async def _advance(connection: BaseDBAsyncClient, part: SpoolSlice, *, at: datet
     is_lite = is_sqlite(connection)
     moment = to_sql(at, sqlite=is_lite)
     if part.start == 0:
-        moved = await connection.execute_query_dict(
+        moved = await fetch(
+            connection,
             "INSERT INTO spool_position (file_id, position, records, damaged, updated_at)"
             f" VALUES ({placeholders(connection, 5)})"
             " ON CONFLICT (file_id) DO NOTHING RETURNING file_id",
@@ -123,7 +123,8 @@ async def _advance(connection: BaseDBAsyncClient, part: SpoolSlice, *, at: datet
         )
     else:
         marks = iter("?" * 6 if is_lite else [f"${number}" for number in range(1, 7)])
-        moved = await connection.execute_query_dict(
+        moved = await fetch(
+            connection,
             f"UPDATE spool_position SET position = {next(marks)},"
             f" records = records + {next(marks)}, damaged = damaged + {next(marks)},"
             f" updated_at = {next(marks)}, finished_at = NULL"

@@ -5,27 +5,29 @@ with its tags, then what every program says of itself. Patterns are those of
 Rust's regex crate: no look-around; `(?i)` where case does not matter.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+from crawleruseragents import (  # pyright: ignore[reportMissingTypeStubs] - it has none
+    CRAWLER_USER_AGENTS_DATA,
+)
 
 from models.rules.click_classes import Reason
 
 # People, although a later pattern would say otherwise: apps that show pages in a
 # window of their own, and telephones whose name looks like a robot's.
-_PEOPLE: Final = (
+_PEOPLE: Final[Sequence[str]] = (
     r"(?i)^Mozilla/5\.0 \([^)]*\bcubot[ _][^)]*\) AppleWebKit/[^ ]+ \(KHTML, like Gecko\)",
     r"^Mozilla/5\.0 .*AppleWebKit/.* (Notion|Slack_SSB|Slack|Discord|discord|Postman)/.*Electron/",
     r"^Mozilla/5\.0 .*AppleWebKit/.*(MetaIAB|Bluesky/|Tumblr/|Viber|Goodreads|\[Pinterest/)",
     r"^Mozilla/[45]\.0 \(compatible; MSIE .*(bsalsa\.com|Embedded Web Browser)",
     r"^Mozilla/[45]\.0 .*(Valve Steam|GoogleTV|Yandex(Search|App)|YaApp|YaBrowser|YaSearch)",
 )
-_PREFETCH: Final = (
+_PREFETCH: Final[Sequence[str]] = (
     r"(?i)prefetch[ -]?proxy",
     r"(?i)\bprefetch(er|bot)?\b",
 )
-_PREVIEWS: Final = (
+_PREVIEWS: Final[Sequence[str]] = (
     r"TelegramBot|vkShare|VKRobot|OdklBot|Twitterbot|Discordbot|LinkedInBot|redditbot",
     r"facebookexternalhit|facebookcatalog|Facebot|Slackbot|Slack-ImgProxy|SkypeUriPreview",
     r"^WhatsApp/|^Viber/|kakaotalk-scrap|line-poker|MicrosoftPreview|Pinterestbot|Iframely",
@@ -33,7 +35,7 @@ _PREVIEWS: Final = (
     r"(?i)(link|url|uri|page|web)[ _-]?preview|unfurl|onebox|opengraph|open graph",
     r"(?i)\bYandexUserproxy|BitrixLinkPreview|MailRuConnect|Mail\.RU_Bot/Img|icq-preview|tamtam",
 )
-_SCANNERS: Final = (
+_SCANNERS: Final[Sequence[str]] = (
     r"(?i)\b(nikto|sqlmap|nmap|masscan|zgrab|nuclei|wpscan|acunetix|nessus|openvas|qualys)\b",
     r"(?i)\b(gobuster|dirbuster|feroxbuster|ffuf|wfuzz|arachni|w3af|skipfish|burp|owasp|jaeles)\b",
     r"(?i)censys|shodan|internet-?measurement|expanse|leakix|l9(explore|scan)|netcraft|urlscan",
@@ -42,32 +44,30 @@ _SCANNERS: Final = (
     r"(?i)\b(projectdiscovery|detectify|sucuri|sitelock|securityheaders|ssl ?labs|hardenize)\b",
     r"(?i)Fuzz Faster U Fool|security[ -]?scan|vulnerability|malware|phish|\bscan(ner|ning)\b",
 )
-_MONITORS: Final = (
+_MONITORS: Final[Sequence[str]] = (
     r"(?i)uptime|pingdom|statuscake|site24x7|nagios|check_http|zabbix|icinga|blackbox[ -]exporter",
     r"(?i)health[ -]?check|healthcheck|kube-probe|GoogleHC|Envoy/HC|HAProxy|^Prometheus/",
     r"(?i)synthetic|newrelicpinger|datadog|catchpoint|thousandeyes|ruxit|hetrixtools|checkly",
     r"(?i)ping-?admin|host-?tracker|monitis|freshping|nodeping|updown\.io|ohdear|montastic",
     r"(?i)monitoring|\bmonitor\b|gtmetrix|lighthouse|pagespeed|\bPTST/|jetmon|cron-?job\.org",
 )
-_BOTS: Final = (
+_BOTS: Final[Sequence[str]] = (
     r"HeadlessChrome|PhantomJS|SlimerJS|Puppeteer|Playwright|Selenium|Cypress/",
     r"(?i)^(curl|wget|python|java|okhttp|go-http-client|ruby|perl|libwww|php|axios|node|dart)\b",
     r"(?i)\bCFNetwork/|^Dalvik/|GuzzleHttp|Apache-HttpClient|^PostmanRuntime|^insomnia/|HTTPie/",
     r"(?i)^(Yandex[A-Za-z]*|Google[A-Za-z-]*)/|; (Yandex|Google)[A-Za-z]*/\d|\bYandex[A-Za-z]*Bot",
 )
-_WORDS: Final = (
+_WORDS: Final[Sequence[str]] = (
     r"(?i)bots?\b|[ _-]bot|bot[/_]|crawl|spider|slurp|scrape|archiver|harvest|\bfeed|\brss\b",
     r"(?i)fetcher|checker|validator|\bindexer|http[ -_]?client|libcurl|link ?check",
 )
-_CONTACT: Final = (
-    r"(?i)https?://|\bwww\.|[a-z0-9_.-]+@[a-z0-9-]+\.[a-z]",
-)
-_BROWSERS: Final = (
+_CONTACT: Final[Sequence[str]] = (r"(?i)https?://|\bwww\.|[a-z0-9_.-]+@[a-z0-9-]+\.[a-z]",)
+_BROWSERS: Final[Sequence[str]] = (
     r"^Mozilla/[1-9]",
     r"^Opera[/ ]",
     r"^(Lynx|Links|ELinks|w3m|Dillo|NetSurf|iCab|amaya|Emacs-W3|Offline Explorer)[/ (]",
-    r"^(UCWEB|Nokia|SonyEricsson|SAMSUNG|LG|MOT|BlackBerry|HTC|ZTE|Alcatel|SIE|DoCoMo|KDDI|J-PHONE"
-    r"|SoftBank|Vodafone|Motorola|Micromax|PalmOne|Huawei|HUAWEI|Sagem|SAGEM|PANTECH)[-/A-Za-z0-9_ ]",
+    r"^(UCWEB|Nokia|SonyEricsson|SAMSUNG|LG|MOT|BlackBerry|HTC|ZTE|Alcatel|SIE|DoCoMo)[-/A-Z0-9_ ]",
+    r"^(KDDI|J-PHONE|SoftBank|Vodafone|Motorola|Micromax|(?i:Huawei|Sagem)|PANTECH)[-/A-Za-z0-9_ ]",
 )
 _OF_TAG: Final[Mapping[str, Reason]] = {
     "social-preview": Reason.CRAWLER_LIST_PREVIEW,
@@ -76,24 +76,27 @@ _OF_TAG: Final[Mapping[str, Reason]] = {
 }
 
 
+_BEFORE_THE_LIST: Final = (
+    (Reason.BROWSER, _PEOPLE),
+    (Reason.PREFETCH_LIST, _PREFETCH),
+    (Reason.PREVIEW_LIST, _PREVIEWS),
+    (Reason.SCANNER_LIST, _SCANNERS),
+    (Reason.MONITOR_LIST, _MONITORS),
+    (Reason.BOT_LIST, _BOTS),
+)
+_BEHIND_THE_LIST: Final = (
+    (Reason.BOT_WORD, _WORDS),
+    (Reason.CONTACT_GIVEN, _CONTACT),
+    (Reason.BROWSER, _BROWSERS),
+)
+
+
 def patterns() -> Iterator[tuple[str, Reason]]:
     """Yield every pattern with what it shows, in the order in which they decide."""
-    for reason, group in (
-        (Reason.BROWSER, _PEOPLE),
-        (Reason.PREFETCH_LIST, _PREFETCH),
-        (Reason.PREVIEW_LIST, _PREVIEWS),
-        (Reason.SCANNER_LIST, _SCANNERS),
-        (Reason.MONITOR_LIST, _MONITORS),
-        (Reason.BOT_LIST, _BOTS),
-    ):
+    for reason, group in _BEFORE_THE_LIST:
         yield from ((pattern, reason) for pattern in group)
     for entry in CRAWLER_USER_AGENTS_DATA:
-        tags: list[str] = entry.get("tags", [])
-        known = [_OF_TAG[tag] for tag in tags if tag in _OF_TAG]
+        known = [_OF_TAG[tag] for tag in entry.get("tags", ()) if tag in _OF_TAG]
         yield entry["pattern"], known[0] if known else Reason.CRAWLER_LIST
-    for reason, group in (
-        (Reason.BOT_WORD, _WORDS),
-        (Reason.CONTACT_GIVEN, _CONTACT),
-        (Reason.BROWSER, _BROWSERS),
-    ):
+    for reason, group in _BEHIND_THE_LIST:
         yield from ((pattern, reason) for pattern in group)

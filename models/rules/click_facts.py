@@ -5,7 +5,7 @@ section 2.2.7), Purpose (older Chromium, Safari: "preview"), X-Moz (older Firefo
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -18,6 +18,8 @@ from models.rules.user_agents import read_agent
 
 # The last moment that a datetime can name: 9999-12-31T23:59:59.999999Z.
 LAST_MOMENT_US: Final = 253_402_300_799_999_999
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -59,7 +61,7 @@ def read_click(raw: RawClick, *, trusted_proxies: tuple[Network, ...] = ()) -> C
 
 
 def classify(raw: RawClick) -> tuple[ClickClass, Reason]:
-    """Return the class of a click and the sign that told: what the request said, then who sent it."""
+    """Return the class of a click and what told: the request itself, then who sent it."""
     reason = _stated_purpose(raw) or read_agent(raw.user_agent).reason
     return CLASS_OF[reason], reason
 
@@ -68,6 +70,11 @@ def moment_of(at_us: int) -> datetime:
     """Return microseconds since 1970 as an aware datetime; at most LAST_MOMENT_US."""
     seconds, fraction = divmod(at_us, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=fraction)
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _stated_purpose(raw: RawClick) -> Reason | None:

@@ -1,0 +1,143 @@
+"""The loop that brings clicks from the spools into the tables."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from api.adapters.spool_folder import SpoolFolder
+from resolvers.click_progress import note_progress
+from resolvers.context import RequestContext
+from resolvers.ingestion import Ingestion, finish_file, positions
+
+BATCH_RECORDS: Final = 5_000  # of one transaction: the write lock is held for about 0.1 s
+_LOOK_S: Final = 0.5  # between two looks without a signal
+_PAUSE_S: Final = 0.05  # after a small batch, so that clicks share their commits
+_RETRY_S: Final = (0.25, 0.5, 1.0, 2.0)  # waits after failures in a row
+
+_TURN: Final = timedelta(seconds=1)  # a click may be this old when it comes to its spool
+_NOTE_EVERY: Final = timedelta(seconds=1)
+
+_log = structlog.stdlib.get_logger("linkyard.worker")
+
+
+@dataclass(slots=True)
+class ClickProgress:
+    """What the loop has done, for /readyz and /metrics of its process."""
+
+    stored: int = 0  # clicks since the start
+    damaged: int = 0  # stretches set aside since the start
+    waiting_bytes: int = 0  # in the spools, after the last look
+    is_store_up: bool = True
+
+
+class ClickWorker:
+    """Reads one folder of spools. One per folder, see SpoolFolder."""
+
+    def __init__(
+        self,
+        context: RequestContext,
+        *,
+        folder: Path,
+        ingestion: Ingestion,
+        is_live: bool = True,
+        batch_records: int = BATCH_RECORDS,
+    ) -> None:
+        self.progress = ClickProgress()
+        self._context = context
+        self._folder = SpoolFolder(folder)
+        self._ingestion = ingestion
+        self._is_live = is_live
+        self._batch_records = batch_records
+        self._noted = datetime.min.replace(tzinfo=UTC)
+
+    async def run(self, *, stop: asyncio.Event, wake: asyncio.Event) -> None:
+        """Step until `stop`, at once when `wake` is set; cancelling it at any moment is safe.
+
+        While the store does not answer, the clicks stay in the spools.
+        """
+        failures = 0
+        while not stop.is_set():
+            wake.clear()
+            try:
+                records = await self.step()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the loop must go on
+                failures += 1
+                if failures == 1:
+                    _log.warning("clicks wait for the store", exc_info=error)
+                await _first_of(stop.wait(), timeout_s=_RETRY_S[min(failures, len(_RETRY_S)) - 1])
+                continue
+            if failures:
+                _log.info("clicks are stored again", failures=failures)
+            failures = 0
+            if records == 0:
+                await _first_of(wake.wait(), stop.wait(), timeout_s=_LOOK_S)
+            elif records < self._batch_records:
+                await _first_of(stop.wait(), timeout_s=_PAUSE_S)
+
+    async def step(self) -> int:
+        """Store one batch and delete the files that are done.
+
+        After an exception the step may be repeated: nothing is stored twice.
+
+        Returns:
+            How many records were dealt with, damaged ones included; 0 when there was none.
+        """
+        try:
+            records = await self._store_batch()
+        except BaseException:
+            # Whether the commit went through, only the store knows: ask it again.
+            self._folder.close()
+            self.progress.is_store_up = False
+            raise
+        self.progress.is_store_up = True
+        return records
+
+    async def drain(self) -> int:
+        """Store everything that lies in the spools now; return how many clicks."""
+        before = self.progress.stored
+        while await self.step() > 0:
+            pass
+        return self.progress.stored - before
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._folder.close()
+
+    async def _store_batch(self) -> int:
+        began_at = self._context.ports.clock.now()
+        new = self._folder.discover()
+        if new:
+            self._folder.place(await positions(new))
+        slices = self._folder.read(self._batch_records)
+        if slices:
+            stored = await self._ingestion.store(self._context, slices, is_live=self._is_live)
+            self._folder.confirm(slices)
+            self.progress.stored += stored
+        for file_id in self._folder.remove_finished():
+            await finish_file(self._context, file_id)
+        if self._is_live and self._folder.is_read_to_the_end:
+            await self._note_progress(began_at - _TURN)
+        damaged = sum(part.damaged for part in slices)
+        self.progress.damaged += damaged
+        self.progress.waiting_bytes = self._folder.waiting_bytes()
+        return damaged + sum(len(part.clicks) for part in slices)
+
+    async def _note_progress(self, complete_to: datetime) -> None:
+        if complete_to - self._noted >= _NOTE_EVERY:
+            await note_progress(source=self._folder.source(), complete_to=complete_to)
+            self._noted = complete_to
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object], timeout_s: float) -> None:
+    """Return when one of the waits is over, or after some seconds; the others are ended."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,55 @@
+"""The loop that deletes what is kept for a time only."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+import structlog
+
+from api.workers.pacing import wait_for
+from resolvers.context import RequestContext
+from resolvers.retention import (
+    prune_clicks,
+    prune_link_changes,
+    prune_replays,
+    prune_spool_positions,
+)
+
+Prune: TypeAlias = Callable[[RequestContext], Awaitable[int]]
+_EVERY_S: Final = 3600.0
+_PAUSE_S: Final = 0.05  # between batches: other writers come first
+
+_log = structlog.stdlib.get_logger("linkyard.worker")
+
+
+class RetentionWorker:
+    """Deletes in small batches. Several machines may do so at once; it does no harm."""
+
+    def __init__(self, context: RequestContext, *, click_days: int) -> None:
+        self._context = context
+        self._click_days = click_days
+
+    async def run(self, *, stop: asyncio.Event) -> None:
+        """Step every hour until `stop`."""
+        while not stop.is_set():
+            try:
+                await self.step(pause_s=_PAUSE_S)
+            except Exception as error:  # noqa: BLE001 - the store is away: the next time then
+                _log.warning("nothing is deleted while the store is away", error=repr(error))
+            await wait_for(stop, _EVERY_S)
+
+    async def step(self, *, pause_s: float = 0.0) -> dict[str, int]:
+        """Delete everything that is due; return how many rows of what."""
+        prunes: dict[str, Prune] = {
+            "clicks": partial(prune_clicks, kept_days=self._click_days),
+            "link_changes": prune_link_changes,
+            "replays": prune_replays,
+            "spool_positions": prune_spool_positions,
+        }
+        deleted = dict.fromkeys(prunes, 0)
+        for name, prune in prunes.items():
+            while count := await prune(self._context):
+                deleted[name] += count
+                await asyncio.sleep(pause_s)
+        return deleted
