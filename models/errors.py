@@ -200,3 +200,12 @@ class CursorInvalidError(DomainError):
 
     def __init__(self, *, path: tuple[str, ...]) -> None:
         super().__init__(path=path)
+
+
+class LineInvalidError(DomainError):
+    """A line of an imported file cannot be read; `reason` says why."""
+
+    code: ClassVar[str] = "LINE_INVALID"
+
+    def __init__(self, *, reason: str, **params: str | int) -> None:
+        super().__init__(reason=reason, **params)

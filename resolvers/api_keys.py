@@ -126,3 +126,11 @@ async def api_keys_of(context: RequestContext) -> list[ApiKey]:
         .order_by("-id")
         .limit(_MAX_LISTED)
     )
+
+
+async def revoke_keys(context: RequestContext, *, user_id: int) -> int:
+    """Make every key of a person void and return how many were good. Needs USER_ADMIN."""
+    context.viewer.require(Scope.USER_ADMIN)
+    return await ApiKey.filter(user_id=user_id, revoked_at=None).update(
+        revoked_at=context.ports.clock.now()
+    )

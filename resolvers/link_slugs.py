@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -12,8 +11,6 @@ from models.orm import is_sqlite, placeholders, reader
 from models.rules.moments import to_sql
 from models.rules.slugs import MAX_SUGGESTIONS, random_slug, similar_slugs
 from resolvers.context import Viewer
-
-_HELD: Final = "FROM link_slug WHERE link_slug.released_at IS NULL AND link_slug.domain_id = "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +87,16 @@ async def release(connection: BaseDBAsyncClient, hold: Hold, *, now: datetime) -
 async def free_slugs(slug: str, *, domain_id: int, now: datetime) -> tuple[str, ...]:
     """Return slugs like one that is taken, free a moment ago; a random one if need be."""
     offered = dict.fromkeys((*similar_slugs(slug, year=now.year), random_slug()))
-    taken = await _held(offered, domain_id=domain_id)
+    taken = await held_slugs(offered, domain_id=domain_id)
     return tuple(each for each in offered if each not in taken)[:MAX_SUGGESTIONS]
 
 
-async def _held(slugs: Iterable[str], *, domain_id: int) -> frozenset[str]:
+async def held_slugs(slugs: Iterable[str], *, domain_id: int) -> frozenset[str]:
+    """Return those of at most some thousand slugs that a link of the domain holds right now."""
     connection, wanted = reader(), list(slugs)
     rows = await connection.execute_query_dict(
-        f"SELECT slug {_HELD}{placeholders(connection, 1)}"
+        "SELECT slug FROM link_slug WHERE released_at IS NULL"
+        f" AND domain_id = {placeholders(connection, 1)}"
         f" AND slug IN ({placeholders(connection, len(wanted), start=2)})",
         [domain_id, *wanted],
     )

@@ -52,6 +52,7 @@ __all__ = (
     "links_by_ids",
     "links_page",
     "matching_link_ids",
+    "store_link",
     "update_link",
 )
 
@@ -156,7 +157,7 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
                 [url, slug, host, title, starts_at, expires_at, reuse_deleted_slug]
             ),
         )
-    return await _insert(
+    return await store_link(
         context, link, request=request, is_random=slug is None, reuse=reuse_deleted_slug
     )
 
@@ -225,15 +226,29 @@ class _Save:
     disabled: Change[bool] = UNSET
 
 
-async def _insert(
+async def store_link(
     context: RequestContext,
     link: Link,
     *,
-    request: Repeatable | None,
+    request: Repeatable | None = None,
     is_random: bool,
-    reuse: bool,
+    reuse: bool = False,
 ) -> Link:
-    """Insert a checked link; the unique index on slugs decides, the rest explains."""
+    """Insert a link whose fields were checked, then tell the replicas.
+
+    The unique index on slugs decides, everything else explains.
+
+    Args:
+        context: whose deleted slugs may be taken over.
+        link: a new one; its slug is drawn here when `is_random`.
+        request: the request it comes from, if that may come again.
+        is_random: whether any slug will do.
+        reuse: staff take the slug of anyone's deleted link.
+
+    Raises:
+        SlugTakenError: the slug is someone else's.
+        RequestIdReusedError: the request came before with another body.
+    """
     now, taken_over = link.created_at, None
     for _ in range(_ATTEMPTS):
         if is_random:

@@ -1,0 +1,126 @@
+"""What every command shares: settings, the database, and how it ends.
+
+Exit codes: 0 done; 1 refused or failed, with one line on stderr; 2 wrong usage;
+3 done, but some lines were refused; 130 stopped by Ctrl-C.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from api.adapters.clock import SystemClock
+from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
+from api.own_hosts import default_host, own_hosts
+from api.settings import Settings
+from models.errors import DomainError, InputInvalidError
+from models.orm import open_database, sqlite_path
+from models.rules.scopes import Scope
+from models.texts import message_of
+from models.users import User
+from resolvers.context import RequestContext, Viewer
+from resolvers.ports import Ports
+from resolvers.store import STORE_ERRORS, is_prepared
+from resolvers.users import viewer_of
+
+SOME_REFUSED: Final = 3
+INTERRUPTED: Final = 130
+_NOT_PREPARED: Final = "This installation was never started: run `python -m api serve` once."
+
+Result = TypeVar("Result")
+
+
+class CommandError(Exception):
+    """Ends a command with one line on stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open store, and the right to do anything with it."""
+
+    settings: Settings
+    context: RequestContext
+
+    async def user(self, email: str | None) -> User:
+        """Find a person with their role; None is the administrator of the settings.
+
+        Raises:
+            CommandError: no such person.
+        """
+        address = email or self.settings.admin_email
+        user = await User.by_email(address)
+        if user is None:
+            raise CommandError(f"There is no user {address}; name one with --user.")
+        return user
+
+    def on_behalf_of(self, user: User) -> RequestContext:
+        """Return a context whose links belong to a person, with every right."""
+        viewer = replace(viewer_of(user), scopes=frozenset(Scope), is_staff=True)
+        return replace(self.context, viewer=viewer)
+
+
+def run(command: Callable[[Session], Coroutine[Any, Any, Result]]) -> Result:
+    """Run a command to its end, or leave the process with one line and an exit code."""
+    try:
+        settings = load_settings()
+        path = sqlite_path(settings.database_url)
+        if path is not None and not Path(path).exists():
+            raise CommandError(_NOT_PREPARED)  # opening it would make an empty one
+        return asyncio.run(_run(settings, command))
+    except KeyboardInterrupt:
+        _leave("Interrupted.", INTERRUPTED)
+    except InputInvalidError as error:
+        _leave(" ".join(_said(problem) for problem in error.problems))
+    except DomainError as error:
+        _leave(_said(error))
+    except CommandError as error:
+        _leave(str(error))
+    except STORE_ERRORS as error:
+        _leave(f"The database does not answer: {' '.join(str(error).split())}")
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises:
+        CommandError: a variable cannot be what it is.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"LINKYARD_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise CommandError(f"The settings are wrong: {wrong}") from None
+
+
+async def _run(
+    settings: Settings, command: Callable[[Session], Coroutine[Any, Any, Result]]
+) -> Result:
+    ports = Ports(
+        clock=SystemClock(),
+        link_signal=QuietLinkSignal(),
+        click_feed=QuietClickFeed(),
+        default_host=default_host(settings),
+        own_hosts=own_hosts(settings),
+    )
+    viewer = Viewer(scopes=frozenset(Scope), is_staff=True)
+    async with open_database(settings.database_url):
+        if not await is_prepared():
+            raise CommandError(_NOT_PREPARED)
+        return await command(Session(settings, RequestContext(viewer, ports)))
+
+
+def _said(error: DomainError) -> str:
+    return message_of("en", error)
+
+
+def _leave(message: str, code: int = 1) -> NoReturn:
+    typer.echo(message, err=True)
+    sys.exit(code)

@@ -1,0 +1,61 @@
+"""`users`: people with an account."""
+
+from typing import Annotated
+
+import typer
+
+from api.cli.session import Session, run
+from resolvers.api_keys import create_api_key, revoke_keys
+from resolvers.users import MEMBER, create_user, reset_administrator
+
+app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+
+
+@app.callback()
+def users() -> None:
+    """Accounts of people, and the way back in."""
+
+
+@app.command()
+def create(
+    email: Annotated[str, typer.Argument(help="Address of the person.")],
+    name: Annotated[str, typer.Option(help="As others see it; the address if left out.")] = "",
+    role: Annotated[str, typer.Option(help="What they may do.")] = MEMBER,
+) -> None:
+    """Make an account and print its address."""
+
+    async def make(session: Session) -> str:
+        user = await create_user(session.context, email=email, name=name, role_name=role)
+        return user.email
+
+    typer.echo(run(make))
+
+
+@app.command()
+def reset(
+    email: Annotated[
+        str | None,
+        typer.Argument(help="Address of the administrator; LINKYARD_ADMIN_EMAIL if left out."),
+    ] = None,
+    *,
+    revoke: Annotated[
+        bool, typer.Option("--revoke-keys", help="Make all other keys of the account void.")
+    ] = False,
+) -> None:
+    """Let a lost administrator back in.
+
+    Makes the account an active administrator, whatever became of it, and prints a
+    new API key, alone, on standard output.
+    """
+
+    async def restore(session: Session) -> str:
+        address = email or session.settings.admin_email
+        user = await reset_administrator(session.context, email=address)
+        if revoke:
+            await revoke_keys(session.context, user_id=user.id)
+        _, secret = await create_api_key(
+            session.context, label="users reset", scopes=None, user_id=user.id
+        )
+        return secret
+
+    typer.echo(run(restore))

@@ -1,0 +1,124 @@
+"""Files of links: one address a line, or CSV with names in its first line.
+
+Each line stands alone: a broken one (bytes that are not UTF-8, an open quote)
+spoils nothing after it. That costs values with line breaks, which no field of a
+link may hold. Source for CSV: RFC 4180; for moments: RFC 3339, or a day, in UTC
+if no offset is given.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from models.errors import DomainError, LineInvalidError
+
+COLUMNS: Final = ("url", "slug", "title", "domain", "starts_at", "expires_at", "disabled")
+_BOM: Final = b"\xef\xbb\xbf"
+_TRUE: Final = frozenset({"1", "true", "yes"})
+_FALSE: Final = frozenset({"", "0", "false", "no"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkLine:
+    """One link to be, as a file has it; None means that the file says nothing."""
+
+    number: int
+    url: str
+    slug: str | None = None
+    title: str | None = None
+    host: str | None = None
+    starts_at: datetime | None = None
+    expires_at: datetime | None = None
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that is no link, and why. Lines are numbered from 1."""
+
+    number: int
+    error: DomainError
+
+
+def read_links(lines: Iterable[bytes]) -> Iterator[LinkLine | BadLine]:
+    """Read a file line by line.
+
+    It is CSV when its first line has a column "url"; else every line is an
+    address. Empty lines are skipped, and in a list of addresses those that
+    start with "#".
+    """
+    columns: Sequence[str] | None = None
+    is_first = True
+    for number, raw in enumerate(lines, start=1):
+        line = (raw.removeprefix(_BOM) if number == 1 else raw).rstrip(b"\r\n")
+        if not line.strip():
+            continue
+        if is_first:
+            is_first = False
+            columns = _header(line)
+            if columns is not None:
+                continue
+        try:
+            text = line.decode()
+            if columns is not None:
+                yield _csv_line(number, columns, _cells(text))
+            elif not text.lstrip().startswith("#"):
+                yield LinkLine(number=number, url=text)
+        except UnicodeDecodeError:
+            yield BadLine(number, LineInvalidError(reason="not_utf8"))
+        except DomainError as error:
+            yield BadLine(number, error)
+
+
+def _header(line: bytes) -> Sequence[str] | None:
+    try:
+        names = [cell.strip().lower() for cell in _cells(line.decode())]
+    except (UnicodeDecodeError, DomainError):
+        return None
+    return names if "url" in names else None
+
+
+def _cells(text: str) -> Sequence[str]:
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error:
+        raise LineInvalidError(reason="quotes") from None
+
+
+def _csv_line(number: int, columns: Sequence[str], cells: Sequence[str]) -> LinkLine:
+    if len(cells) > len(columns):
+        raise LineInvalidError(reason="columns")
+    row = dict(zip(columns, cells, strict=False))
+    return LinkLine(
+        number=number,
+        url=row.get("url", ""),
+        slug=row.get("slug") or None,
+        title=row.get("title") or None,
+        host=row.get("domain") or None,
+        starts_at=_moment(row.get("starts_at", ""), "starts_at"),
+        expires_at=_moment(row.get("expires_at", ""), "expires_at"),
+        is_disabled=_flag(row.get("disabled", "")),
+    )
+
+
+def _moment(text: str, column: str) -> datetime | None:
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise LineInvalidError(reason="moment", column=column, value=_shown(text)) from None
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _TRUE | _FALSE:
+        raise LineInvalidError(reason="flag", column="disabled", value=_shown(text))
+    return word in _TRUE
+
+
+def _shown(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text[:40])

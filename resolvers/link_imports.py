@@ -1,0 +1,134 @@
+"""Take in many links at once, whole batches or nothing of them."""
+
+from collections.abc import Sequence
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from models.errors import DomainError, InputInvalidError
+from models.ids import new_id
+from models.link_changes import log_changes
+from models.link_rows import insert_row, insert_sql
+from models.links import Link
+from models.orm import is_sqlite
+from models.rules.link_files import LinkLine
+from models.rules.scopes import Scope
+from models.rules.slugs import random_slug
+from resolvers.context import RequestContext
+from resolvers.domains import Hosts, hosts
+from resolvers.link_drafts import LinkDraft, check_period
+from resolvers.link_slugs import claim_sql, held_slugs
+from resolvers.links import store_link
+
+
+async def import_links(
+    context: RequestContext, lines: Sequence[LinkLine]
+) -> list[Link | DomainError]:
+    """Create a link of the viewer's for each line that can be one.
+
+    Lines whose slug nobody held go in by one transaction; the others, if any, one
+    by one, by the rules of create_link. Stopped in the middle, each transaction
+    is in wholly or not at all.
+
+    Args:
+        context: needs LINK_WRITE.
+        lines: a batch of about a thousand: the store has one writer at a time.
+
+    Returns:
+        For each line its link, or why there is none.
+
+    Raises:
+        NotPermittedError: no LINK_WRITE.
+    """
+    context.viewer.require(Scope.LINK_WRITE)
+    found = await hosts(context)
+    results = [_drafted(context, line, found) for line in lines]
+    drafts = [
+        (place, link) for place, link in enumerate(results) if not isinstance(link, DomainError)
+    ]
+    named = {place for place, _ in drafts if lines[place].slug is not None}
+    free, contested = await _parted(drafts, named)
+    if not await _inserted([link for _, link in free]):
+        contested += free
+    else:
+        await context.ports.link_signal.links_changed()
+    for place, link in contested:
+        results[place] = await _stored(context, link, is_random=place not in named)
+    return results
+
+
+def _drafted(context: RequestContext, line: LinkLine, found: Hosts) -> Link | DomainError:
+    now = context.ports.clock.now()
+    draft = LinkDraft(found)
+    link = Link(
+        id=new_id(),
+        created_at=now,
+        updated_at=now,
+        domain_id=draft.take(lambda: found.domain_id(line.host), 0),
+        slug=random_slug() if line.slug is None else draft.slug(line.slug),
+        target=draft.target(line.url),
+        title=draft.title(line.title),
+        owner_id=context.viewer.user_id,
+        starts_at=line.starts_at,
+        expires_at=line.expires_at,
+        disabled_at=now if line.is_disabled else None,
+    )
+    draft.take(lambda: check_period(link), None)
+    try:
+        InputInvalidError.raise_for(draft.problems)
+    except DomainError as error:
+        return error
+    return link
+
+
+async def _parted(
+    drafts: Sequence[tuple[int, Link]], named: set[int]
+) -> tuple[list[tuple[int, Link]], list[tuple[int, Link]]]:
+    """Part the drafts into those whose slug looks free and the others, in order."""
+    slugs: dict[int, list[str]] = {}
+    for place, link in drafts:
+        if place in named:
+            slugs.setdefault(link.domain_id, []).append(link.slug)
+    taken = {
+        (domain_id, slug)
+        for domain_id, wanted in slugs.items()
+        for slug in await held_slugs(wanted, domain_id=domain_id)
+    }
+    free: list[tuple[int, Link]] = []
+    contested: list[tuple[int, Link]] = []
+    for place, link in drafts:
+        key = (link.domain_id, link.slug)
+        (contested if key in taken else free).append((place, link))
+        taken.add(key)  # the second of two equal ones in the file
+    return free, contested
+
+
+async def _inserted(links: Sequence[Link]) -> bool:
+    """Insert links by one transaction; False, and nothing done, if a slug was taken meanwhile."""
+    if not links:
+        return True
+    try:
+        async with in_transaction("default") as connection:
+            await _insert_all(connection, links)
+    except IntegrityError:
+        return False
+    return True
+
+
+async def _insert_all(connection: BaseDBAsyncClient, links: Sequence[Link]) -> None:
+    sqlite = is_sqlite(connection)
+    await connection.execute_many(
+        insert_sql(connection), [insert_row(link, sqlite=sqlite) for link in links]
+    )
+    await connection.execute_many(
+        claim_sql(connection), [[new_id(), link.domain_id, link.slug, link.id] for link in links]
+    )
+    await log_changes(connection, ((link.id, link.revision) for link in links))
+
+
+async def _stored(context: RequestContext, link: Link, *, is_random: bool) -> Link | DomainError:
+    try:
+        return await store_link(context, link, is_random=is_random)
+    except DomainError as error:
+        return error
