@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from models.replica_rows import ReplicaEntry
+from models.rules.replica_format import Entry
 
 
 class Clock(Protocol):
@@ -92,6 +93,28 @@ class LinkReplica(Protocol):
 
     def retire(self) -> None:
         """Let no reader use the serving replica any more."""
+        ...
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be asked at the moment; asking again later makes sense."""
+
+
+class LinkFallback(Protocol):
+    """Finds a link in the store, for requests that the local replica cannot answer."""
+
+    async def __call__(self, hosts: Sequence[str], slug: str, /) -> Entry | None:
+        """Return what a slug leads to, None if it was never used.
+
+        Args:
+            hosts: domains that may answer, in their normal form, the best first; the
+                first that exists decides.
+            slug: in its normal form.
+
+        Raises:
+            DomainUnknownError: none of the domains exists.
+            StoreUnavailableError: the store does not answer.
+        """
         ...
 
 

@@ -1,0 +1,79 @@
+"""The bytes of every reply to a slug: one place for the fast path and the ordinary route."""
+
+from email.utils import formatdate
+from enum import Enum
+from http import HTTPStatus
+from typing import Final
+
+from api.pages import PAGE_HEADERS, page
+
+RETRY_AFTER_S: Final = 5  # while the link cannot be looked up
+
+
+class Connection(Enum):
+    """What a reply says about its connection."""
+
+    OPEN = b""  # HTTP/1.1 stays open when nothing is said
+    OPEN_1_0 = b"Connection: keep-alive\r\n"
+    CLOSE = b"Connection: close\r\n"
+
+
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+
+
+FOUND_STARTS: Final = {
+    status: _status_line(status) + b"Location: " for status in (301, 302, 303, 307, 308)
+}
+FOUND: Final = FOUND_STARTS[302]
+_PAGE_STARTS: Final = {
+    status: _status_line(status)
+    + (b"Retry-After: %d\r\n" % RETRY_AFTER_S if status == HTTPStatus.SERVICE_UNAVAILABLE else b"")
+    + PAGE_HEADERS
+    + b"Content-Length: "
+    for status in (404, 410, 421, 503)
+}
+_FOUND_HEADERS: Final = (
+    b"\r\nCache-Control: private, no-store\r\nX-Robots-Tag: noindex\r\nContent-Length: 0"
+)
+
+
+class Replies:
+    """Builds replies with the date of the moment.
+
+    Attributes:
+        found_end: what follows the target of a redirect on a connection that stays open.
+    """
+
+    def __init__(self) -> None:
+        self.found_end = b""
+        self._second = -1
+        self._end = b""
+
+    def at(self, second: int) -> None:
+        """Date all further replies; `second` counts from 1970."""
+        if second != self._second:
+            self._second = second
+            date = formatdate(second, usegmt=True).encode()
+            self._end = b"\r\nDate: " + date + b"\r\nServer: Linkyard\r\n"
+            self.found_end = _FOUND_HEADERS + self._end + b"\r\n"
+
+    def found(self, status: int, target: bytes, connection: Connection) -> bytes:
+        """Return a redirect to the target's bytes as they are."""
+        return b"".join(
+            (FOUND_STARTS[status], target, _FOUND_HEADERS, self._end, connection.value, b"\r\n")
+        )
+
+    def page(self, status: int, locale: str, *, connection: Connection, with_body: bool) -> bytes:
+        """Return one of api.pages.PAGES; without its body for HEAD."""
+        document = page(status, locale)
+        return b"".join(
+            (
+                _PAGE_STARTS[status],
+                b"%d" % len(document),
+                self._end,
+                connection.value,
+                b"\r\n",
+                document if with_body else b"",
+            )
+        )

@@ -1,0 +1,317 @@
+"""What the redirects of one event-loop turn share: one moment, one write, one count.
+
+The first request of a turn opens it: it takes the time, a view of the replica and
+a place at the end of the turn. There `flush` writes all clicks at once, counts
+them, and only then lets the replies go.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from api.adapters.file_spool import FileSpool
+from api.adapters.lmdb_replica import Get, LmdbReplicaReader
+from api.metrics import Metrics
+from api.redirect_replies import FOUND_STARTS, Replies
+from models.rules.click_record import IS_HEAD, START, VERSION
+from models.rules.hosts import normal_host, split_port
+from models.rules.replica_format import (
+    MAX_SLUG_BYTES,
+    Entry,
+    EntryKind,
+    ReplicaDamagedError,
+    link_prefix,
+)
+from models.rules.slugs import normal_slug
+
+MAX_HOSTS: Final = 1024  # spellings of Host that are remembered
+UNKNOWN_HOST: Final = b""
+
+Way = str  # "fast" or "ordinary"
+Release = Callable[[list[Any], list[bytes]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedirectConfig:
+    """How redirects are answered.
+
+    Attributes:
+        reserved: first segments of our own paths; never slugs.
+        default_host: domain that also answers for unknown hosts; "": they get 421.
+        sync_before_reply: every click is synced to the disk before its reply.
+    """
+
+    reserved: frozenset[str]
+    default_host: str = ""
+    sync_before_reply: bool = False
+
+
+class Answer(NamedTuple):
+    """A redirect to `target` for a 3xx status, a page otherwise."""
+
+    status: int
+    target: bytes = b""
+    link_id: int = 0
+
+
+ABSENT: Final = Answer(404)
+GONE: Final = Answer(410)
+MISDIRECTED: Final = Answer(421)
+UNAVAILABLE: Final = Answer(503)
+
+
+class RedirectTurn:
+    """The turn of the moment; one object for the life of a web process's loop.
+
+    Attributes:
+        is_open: the members below are of this moment.
+        get: raw look-up in the replica; None while there is none.
+        hosts: what the keys of a host's links begin with, by Host as it came.
+        now_us: microseconds since 1970.
+        click_start: begins a click of GET, up to the link's id.
+        keepalive_from: loop time of the turn.
+        connections, replies: of the fast path, to be let go in the flush.
+        frames: clicks of the turn.
+        counts: replies of the turn by status and way, but for plain fast redirects.
+    """
+
+    def __init__(
+        self,
+        config: RedirectConfig,
+        *,
+        replica: LmdbReplicaReader,
+        spool: FileSpool,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.replies = Replies()
+        self.is_open = False
+        self.get: Get | None = None
+        self.hosts: dict[bytes, bytes] = {}
+        self.reserved = frozenset(word.encode() for word in config.reserved)
+        self.now_us = 0
+        self.click_start = b""
+        self.keepalive_from = 0.0
+        self.connections: list[Any] = []
+        self.waiting_replies: list[bytes] = []
+        self.frames: list[bytes] = []
+        self.counts: dict[tuple[int, Way], int] = {}
+        self.release: Release = lambda _connections, _replies: None
+        self._replica = replica
+        self._spool = spool
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._version: object = None
+        self._second = 0
+        self._flushed: asyncio.Future[None] | None = None
+        self._unsynced: list[tuple[list[Any], list[bytes], asyncio.Future[None] | None]] = []
+        self._syncing: asyncio.Task[None] | None = None
+        self._metrics = metrics
+        self._count_found = metrics.counter("linkyard_redirects_total", "302", "fast").inc
+        self._count_spooled = metrics.counter("linkyard_clicks_spooled_total").inc
+        self._count_lost = metrics.counter("linkyard_clicks_lost_total").inc
+        self._failing = metrics.gauge("linkyard_spool_failing").set
+        self._is_failing = False
+
+    def open(self) -> None:
+        """Begin a turn; its flush comes by itself."""
+        self.is_open = True
+        self._loop.call_soon(self.flush)
+        now = self._clock()
+        self.now_us = int(now * 1_000_000)
+        self.click_start = START.pack(VERSION, 0, self.now_us)
+        self.keepalive_from = self._loop.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self.replies.at(second)
+            self._replica.check_size()
+        replica = self._replica
+        if replica.refresh():
+            self.get = replica.get
+            if replica.version != self._version or len(self.hosts) > MAX_HOSTS:
+                self._version = replica.version
+                self.hosts.clear()
+        else:
+            self.get = None
+
+    def flush(self) -> None:
+        """End the turn: clicks to the spool, counts to the metrics, replies to their clients."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self.get = None
+        self._replica.release()
+        connections, replies, frames = self.connections, self.waiting_replies, self.frames
+        self.connections, self.waiting_replies, self.frames = [], [], []
+        flushed, self._flushed = self._flushed, None
+        if frames:
+            self._write(frames)
+        self._count(len(connections))
+        if frames and self.config.sync_before_reply:
+            self._unsynced.append((connections, replies, flushed))
+            if self._syncing is None:
+                self._syncing = self._loop.create_task(self._sync())
+        else:
+            self._let_go(connections, replies, flushed)
+
+    async def settle(self, status: int, frame: bytes | None) -> None:
+        """Return when a reply of the ordinary route may leave: its click is in the spool."""
+        if not self.is_open:
+            self.open()
+        if frame is not None:
+            self.frames.append(frame)
+        self.count(status, "ordinary")
+        if self._flushed is None:
+            self._flushed = self._loop.create_future()
+        await asyncio.shield(self._flushed)
+
+    async def settled(self) -> None:
+        """Return when every reply that waits has been let go."""
+        self.flush()
+        while self._syncing is not None:
+            await asyncio.shield(self._syncing)
+
+    def count(self, status: int, way: Way) -> None:
+        """Note a reply of the turn."""
+        key = (status, way)
+        self.counts[key] = self.counts.get(key, 0) + 1
+
+    def resolve(self, host: bytes, slug: bytes) -> Answer | None:
+        """Return the replica's answer in this turn, None if it has none.
+
+        None is for links that need more than the replica has, and for a replica
+        that is not there or turned out damaged and was retired.
+
+        Args:
+            host: the Host header as it came.
+            slug: as slug_of gave it.
+        """
+        if self.get is None:
+            return None
+        try:
+            prefix = self.prefix_of(host)
+            if prefix == UNKNOWN_HOST:
+                return MISDIRECTED
+            entry = self._replica.entry(int.from_bytes(prefix[1:], "big"), slug)
+        except ReplicaDamagedError as error:
+            self.retire(str(error))
+            return None
+        return ABSENT if entry is None else self.answer(entry)
+
+    def answer(self, entry: Entry) -> Answer | None:
+        """Return what a link's entry means now; None: it needs the store."""
+        if entry.kind is EntryKind.TOMBSTONE:
+            return ABSENT
+        if entry.kind is EntryKind.OFF:
+            return GONE
+        if entry.kind is EntryKind.ORDINARY or entry.status not in FOUND_STARTS:
+            return None
+        if entry.not_after_us and entry.not_after_us <= self.now_us:
+            return GONE
+        if entry.not_before_us > self.now_us:
+            return ABSENT
+        return Answer(entry.status, entry.target, entry.link_id)
+
+    def prefix_of(self, host: bytes) -> bytes:
+        """Return what the keys of the host's links begin with, UNKNOWN_HOST if it has none.
+
+        Raises:
+            ReplicaDamagedError: retire the replica.
+        """
+        prefix = self.hosts.get(host)
+        if prefix is None:
+            prefix = UNKNOWN_HOST
+            for candidate in self.hosts_for(host):
+                domain_id = self._replica.domain_id(candidate.encode())
+                if domain_id is not None:
+                    prefix = link_prefix(domain_id)
+                    break
+            self.hosts[host] = prefix
+        return prefix
+
+    def hosts_for(self, host: bytes) -> tuple[str, ...]:
+        """Return the domains that may answer for a Host header, the best first."""
+        return _candidates(host, self.config.default_host)
+
+    def retire(self, reason: str) -> None:
+        """Take a damaged replica out of service, here and in every process."""
+        self._replica.retire(reason)
+        self.get = None
+        self.hosts.clear()
+        self._metrics.counter("linkyard_replica_retired_total").inc()
+
+    def click(self, link_id: int, fields: bytes, *, is_head: bool) -> bytes:
+        """Return the record of a click of this moment; `fields` is of join_fields."""
+        start = START.pack(VERSION, IS_HEAD if is_head else 0, self.now_us)
+        return start + link_id.to_bytes(8, "little") + fields
+
+    def _write(self, frames: list[bytes]) -> None:
+        lost = self._spool.write(frames)
+        self._count_spooled(len(frames) - lost)
+        if lost:
+            self._count_lost(lost)
+        if self._is_failing != bool(lost):
+            self._is_failing = bool(lost)
+            self._failing(int(self._is_failing))
+
+    def _count(self, fast: int) -> None:
+        if self.counts:
+            for (status, way), number in self.counts.items():
+                self._metrics.counter("linkyard_redirects_total", str(status), way).inc(number)
+                if way == "fast":
+                    fast -= number
+            self.counts.clear()
+        if fast:
+            self._count_found(fast)
+
+    def _let_go(
+        self, connections: list[Any], replies: list[bytes], flushed: asyncio.Future[None] | None
+    ) -> None:
+        if flushed is not None and not flushed.done():
+            flushed.set_result(None)
+        if connections:
+            self.release(connections, replies)
+
+    async def _sync(self) -> None:
+        try:
+            while self._unsynced:
+                batches, self._unsynced = self._unsynced, []
+                await self._spool.synced()
+                for connections, replies, flushed in batches:
+                    self._let_go(connections, replies, flushed)
+        finally:
+            self._syncing = None
+
+
+def slug_of(path: bytes) -> bytes | None:
+    """Return the slug that a path, without its query, names; None if it names none.
+
+    The same for percent-escapes and plain UTF-8, composed and decomposed.
+    """
+    segment = path[1:]
+    if path[:1] != b"/" or not segment or b"/" in segment:
+        return None
+    if b"%" in segment:
+        segment = unquote_to_bytes(segment)
+    if not segment.isascii():
+        try:
+            segment = normal_slug(segment.decode()).encode()
+        except UnicodeDecodeError:
+            return None
+    return segment if len(segment) <= MAX_SLUG_BYTES else None
+
+
+@lru_cache(maxsize=MAX_HOSTS)
+def _candidates(host: bytes, default_host: str) -> tuple[str, ...]:
+    try:
+        name = normal_host(host.decode())
+    except UnicodeDecodeError:
+        name = None
+    found = [] if name is None else [name, split_port(name)[0]]
+    return tuple(dict.fromkeys([*found, default_host] if default_host else found))
