@@ -35,6 +35,8 @@ check: .venv/.dev ## Format, lint, types, layers
 sdl: .venv/.dev ## Export the schema for the front end
 	@.venv/bin/python -m schema.root > frontend_contract/schema.graphql.new
 	@mv frontend_contract/schema.graphql.new frontend_contract/schema.graphql
+	@.venv/bin/python -m schema.error_catalogue > frontend_contract/errors.md.new
+	@mv frontend_contract/errors.md.new frontend_contract/errors.md
 
 bench: .venv/.dev ## Speed and memory, as ratios measured in one run
 	@.venv/bin/python -m benchmarks.bench

@@ -89,5 +89,5 @@ class NodeQueries:
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Of any types.")],
     ) -> list[Node | None]:
         if len(ids) > MAX_NODES:
-            raise ValueInvalidError(path=("ids",), reason="page_rows", maximum=MAX_NODES)
+            raise ValueInvalidError(path=("ids",), reason="too_many_ids", maximum=MAX_NODES)
         return await load_nodes(ids, info)
