@@ -18,7 +18,7 @@ from models.rules.buckets import (
     spans,
 )
 from models.rules.periods import StatsRange
-from tests.unit.rules.calendar_oracle import (
+from tests.calendar_oracle import (
     FOUR_ZONES,
     ODD_ZONES,
     clock_changes,

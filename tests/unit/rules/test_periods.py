@@ -21,7 +21,7 @@ from models.rules.periods import (
     months_before,
     period_range,
 )
-from tests.unit.rules.calendar_oracle import FOUR_ZONES, ODD_ZONES
+from tests.calendar_oracle import FOUR_ZONES, ODD_ZONES
 
 NOW = datetime(2026, 3, 31, 22, 7, 30, tzinfo=UTC)  # 1 April in Moscow, 01:07:30
 MOMENTS = st.integers(315_532_800, 2_145_830_400).map(lambda s: datetime.fromtimestamp(s, UTC))
