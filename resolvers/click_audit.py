@@ -4,7 +4,7 @@ Each check is one statement, so it sees one moment, and ingestion changes all
 tables together: the audit may run beside a working service.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -65,15 +65,16 @@ class Audit:
     kept_since_us: int
 
 
-async def audit_clicks(spool_sizes: Mapping[str, int]) -> Audit:
+async def audit_clicks(sizes_of_spools: Callable[[], Mapping[str, int]]) -> Audit:
     """Compare counters, totals, cube, single clicks and positions.
 
     Args:
-        spool_sizes: id and length in bytes of the spools on this machine, as they
-            were after the call began or later (files only grow).
+        sizes_of_spools: returns ids and lengths in bytes of the spools on this
+            machine. It is called after the positions were read, for files only grow.
     """
     connection = reader()
     positions = await fetch(connection, "SELECT file_id, position FROM spool_position")
+    spool_sizes = sizes_of_spools()
     sums = (await fetch(connection, _SUMS))[0]
     since_us = int(sums["since_us"])
     differences = [

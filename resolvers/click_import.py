@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from models.domains import Domain
-from models.errors import DomainUnknownError
 from models.orm import placeholders, reader
 from models.raw_sql import fetch
 from models.rules.access_log import CLICK_METHODS, LogLine, is_own_path, parse_line, slug_of
@@ -90,37 +88,33 @@ def refusal_of(entry: LogLine) -> NoClick | None:
     return NoClick.OWN_PATH if is_own_path(entry.path) else None
 
 
-async def links_by_slug(host: str) -> LinkOfPath:
-    """Return the links of a domain by the slugs they hold, deleted ones included.
-
-    Raises:
-        DomainUnknownError: no domain has the host.
-    """
+async def links_by_slug(domain_id: int) -> LinkOfPath:
+    """Return the links of a domain by the slugs they hold, deleted ones included."""
     connection = reader()
     rows = await fetch(
         connection,
         "SELECT slug, link_id FROM link_slug WHERE released_at IS NULL AND domain_id = "
         + placeholders(connection, 1),
-        [await _domain_id(host)],
+        [domain_id],
     )
     by_slug: dict[str, int] = {row["slug"]: row["link_id"] for row in rows}
     return lambda path: by_slug.get(slug_of(path))
 
 
-async def links_by_map(host: str, slug_of_path: Mapping[str, str]) -> LinkOfPath:
-    """Return the links that a map of paths to slugs means; see links_by_slug."""
-    by_slug = await links_by_slug(host)
+async def links_by_map(domain_id: int, slug_of_path: Mapping[str, str]) -> LinkOfPath:
+    """Return the links that a map of paths to slugs means."""
+    by_slug = await links_by_slug(domain_id)
     return lambda path: by_slug(f"/{slug_of_path[path]}") if path in slug_of_path else None
 
 
-async def links_by_number(host: str) -> LinkOfPath:
-    """Return the links of a domain, oldest first, for NumberedPaths; see links_by_slug."""
+async def links_by_number(domain_id: int) -> LinkOfPath:
+    """Return the links of a domain, oldest first, for NumberedPaths."""
     connection = reader()
     rows = await fetch(
         connection,
         "SELECT id FROM link WHERE deleted_at IS NULL AND domain_id = "
         f"{placeholders(connection, 1)} ORDER BY id",
-        [await _domain_id(host)],
+        [domain_id],
     )
     ids: list[int] = [row["id"] for row in rows]
     paths = NumberedPaths()
@@ -130,13 +124,6 @@ async def links_by_number(host: str) -> LinkOfPath:
         return ids[number] if number < len(ids) else None
 
     return link_of
-
-
-async def _domain_id(host: str) -> int:
-    domain = await Domain.get_or_none(host=host)
-    if domain is None:
-        raise DomainUnknownError(host=host)
-    return domain.id
 
 
 def _raw_click(entry: LogLine, link_id: int) -> RawClick:

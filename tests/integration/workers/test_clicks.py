@@ -67,8 +67,8 @@ async def rows(table: str) -> list[tuple[object, ...]]:
     return [tuple(row.values()) for row in found]
 
 
-async def assert_audit_is_clean(folder: Path, *, clicks: int) -> None:
-    audit = await audit_clicks({})
+async def assert_audit_is_clean(*, clicks: int) -> None:
+    audit = await audit_clicks(dict)
     assert audit.differences == []
     assert (audit.spooled, audit.stored, audit.counted) == (clicks, clicks, clicks)
 
@@ -131,7 +131,7 @@ async def test_programs_move_their_own_counter_and_not_the_last_click(
         assert getattr(link, f"clicks_{name}") == 1
     assert link.last_clicked_at == moment_of(NOON_US)
     assert {row.click_class for row in await Click.all()} == set(ClickClass)
-    await assert_audit_is_clean(folder, clicks=7)
+    await assert_audit_is_clean(clicks=7)
 
 
 async def test_a_click_of_an_unknown_link_is_counted_all_the_same(
@@ -142,7 +142,7 @@ async def test_a_click_of_an_unknown_link_is_counted_all_the_same(
     assert await worker.drain() == 1
 
     assert await Click.all().count() == 1
-    await assert_audit_is_clean(folder, clicks=1)
+    await assert_audit_is_clean(clicks=1)
 
 
 async def test_moments_far_away_are_kept(folder: Path, worker: ClickWorker) -> None:
@@ -151,7 +151,7 @@ async def test_moments_far_away_are_kept(folder: Path, worker: ClickWorker) -> N
     assert await worker.drain() == 2
 
     assert {row.at_us for row in await Click.all()} == {0, 253_402_300_799_999_999}
-    await assert_audit_is_clean(folder, clicks=2)
+    await assert_audit_is_clean(clicks=2)
 
 
 async def test_reading_a_spool_twice_counts_it_once(
@@ -167,7 +167,7 @@ async def test_reading_a_spool_twice_counts_it_once(
 
     assert await worker.drain() == 0
     assert not path.exists()
-    await assert_audit_is_clean(folder, clicks=250)
+    await assert_audit_is_clean(clicks=250)
 
 
 async def test_a_file_whose_writer_lives_is_followed_and_not_deleted(
@@ -216,7 +216,7 @@ async def test_damage_is_set_aside_counted_and_everything_behind_it_is_read(
         whole[32 + frame : 32 + 2 * frame]
     )
     assert not path.exists()
-    await assert_audit_is_clean(folder, clicks=3)
+    await assert_audit_is_clean(clicks=3)
 
 
 async def test_a_destroyed_header_costs_no_click(folder: Path, worker: ClickWorker) -> None:
@@ -240,7 +240,7 @@ async def test_many_files_are_read_in_turns(folder: Path, worker: ClickWorker) -
     records = {row.file_id[0]: row.records for row in await SpoolPosition.all()}
     assert records == {"a": 100, "b": 100, "c": 100}
     assert await worker.drain() == 150
-    await assert_audit_is_clean(folder, clicks=450)
+    await assert_audit_is_clean(clicks=450)
 
 
 async def test_statistics_are_complete_to_the_moment_before_an_empty_look(
