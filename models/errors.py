@@ -208,4 +208,4 @@ class LineInvalidError(DomainError):
     code: ClassVar[str] = "LINE_INVALID"
 
     def __init__(self, *, reason: str, **params: str | int) -> None:
-        super().__init__(reason=reason, **params)
+        super().__init__(path=(), reason=reason, **params)

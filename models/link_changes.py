@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.orm import is_sqlite, placeholders
+from models.raw_sql import execute, execute_many
 from models.rules.moments import to_sql
 
 
@@ -25,6 +26,6 @@ async def log_changes(connection: BaseDBAsyncClient, changes: Iterable[tuple[int
     values = placeholders(connection, 3)
     sql = f"INSERT INTO link_change (link_id, revision, at) VALUES ({values})"
     if len(rows) == 1:
-        await connection.execute_query(sql, rows[0])
+        await execute(connection, sql, rows[0])
     elif rows:
-        await connection.execute_many(sql, rows)
+        await execute_many(connection, sql, rows)

@@ -9,6 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models.link_changes import log_change
 from models.links import Link
 from models.orm import is_sqlite, placeholders
+from models.raw_sql import execute
 from models.rules.moments import from_sql, to_sql
 
 _COLUMNS: Final = [
@@ -45,7 +46,7 @@ def link_of(row: Mapping[str, Any]) -> Link:
     (Model._init_from_db), at a fifth of its cost; a test compares the two.
     """
     link = Link.__new__(Link)
-    state = link.__dict__
+    state = vars(link)
     state.update(_partial=False, _saved_in_db=True, _custom_generated_pk=True, _await_when_save={})
     state.update(row)
     if isinstance(row["created_at"], str):  # SQLite
@@ -67,7 +68,7 @@ def insert_sql(connection: BaseDBAsyncClient) -> str:
 
 async def insert_link(connection: BaseDBAsyncClient, link: Link) -> None:
     """Insert a new link and its line in the change log, in the caller's transaction."""
-    await connection.execute_query(
-        insert_sql(connection), insert_row(link, sqlite=is_sqlite(connection))
+    await execute(
+        connection, insert_sql(connection), insert_row(link, sqlite=is_sqlite(connection))
     )
     await log_change(connection, link_id=link.id, revision=link.revision)

@@ -15,6 +15,7 @@ from models.errors import (
     ValueInvalidError,
 )
 from models.orm import placeholders, reader
+from models.raw_sql import fetch
 from models.rules.api_key_format import SHOWN_LENGTH, hash_key, is_key, new_key
 from models.rules.moments import from_sql
 from models.rules.plain_text import check_text
@@ -92,7 +93,8 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     if not is_key(secret):
         return None
     connection = reader()
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         "SELECT api_key.id, api_key.user_id, api_key.scopes, api_key.expires_at,"
         " api_key.last_used_at, app_user.locale, role.scopes AS role_scopes, role.is_staff"
         " FROM api_key JOIN app_user ON app_user.id = api_key.user_id"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from models.domains import MAX_HOST_LENGTH, Domain
 from models.errors import DomainUnknownError
 from models.orm import reader
+from models.raw_sql import fetch
 from models.rules.hosts import normal_host
 from resolvers.context import RequestContext
 
@@ -50,7 +51,7 @@ class Hosts:
 
 async def hosts(context: RequestContext) -> Hosts:
     """Load the hosts of the moment by one small query."""
-    rows = await reader().execute_query_dict("SELECT id, host FROM domain ORDER BY created_at, id")
+    rows = await fetch(reader(), "SELECT id, host FROM domain ORDER BY created_at, id")
     ids = {str(row["host"]): int(row["id"]) for row in rows}
     ports = context.ports
     default = ports.default_host if ports.default_host in ids else next(iter(ids), "")

@@ -13,6 +13,7 @@ from models.errors import ValueInvalidError
 from models.ids import new_id
 from models.link_changes import log_change
 from models.orm import is_sqlite, placeholders
+from models.raw_sql import fetch
 from models.rules.api_key_format import SHOWN_LENGTH, hash_key, new_key
 from models.rules.hosts import normal_host
 from models.rules.moments import to_sql
@@ -70,7 +71,8 @@ async def prepare_installation(
 async def _found(connection: BaseDBAsyncClient, now: datetime) -> bool:
     """Insert the installation's row and tell whether that was us."""
     at = to_sql(now, sqlite=is_sqlite(connection))
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         "INSERT INTO installation (id, store_id, created_at)"
         f" VALUES ({placeholders(connection, 3)}) ON CONFLICT (id) DO NOTHING RETURNING id",
         [1, str(uuid.uuid4()), at],
@@ -82,7 +84,8 @@ async def _add_domain(connection: BaseDBAsyncClient, host: str, now: datetime) -
     if await Domain.exists(host=host):
         return
     at = to_sql(now, sqlite=is_sqlite(connection))
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         "INSERT INTO domain (id, created_at, updated_at, host)"
         f" VALUES ({placeholders(connection, 4)}) ON CONFLICT (host) DO NOTHING RETURNING id",
         [new_id(), at, at, host],

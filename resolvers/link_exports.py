@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from models.orm import reader
+from models.raw_sql import fetch
 from models.rules.moments import from_sql
 from models.rules.scopes import Scope
 from resolvers.context import RequestContext
@@ -56,7 +57,8 @@ async def export_links(
             connection, viewer=context.viewer, filter=filter, now=context.ports.clock.now()
         )
         conditions.add("link.id > ?", after)
-        rows = await connection.execute_query_dict(
+        rows = await fetch(
+            connection,
             f"{_SELECT} WHERE {conditions.sql} ORDER BY link.id LIMIT {_BATCH}",
             conditions.arguments,
         )
@@ -67,7 +69,7 @@ async def export_links(
 
 
 def _exported(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    known = {**row, "disabled": row["disabled_at"] is not None}
+    known: dict[str, Any] = {**row, "disabled": row["disabled_at"] is not None}
     return {
         name: from_sql(known[name]) if name.endswith("_at") else known[name] for name in EXPORTED
     }

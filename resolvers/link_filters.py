@@ -90,8 +90,10 @@ class Conditions:
         """Add a condition with a `?` for each argument; moments are converted."""
         sqlite = is_sqlite(self.connection)
         for argument in arguments:
-            moment = isinstance(argument, datetime)
-            self.arguments.append(to_sql(argument, sqlite=sqlite) if moment else argument)
+            if isinstance(argument, datetime):
+                self.arguments.append(to_sql(argument, sqlite=sqlite))
+            else:
+                self.arguments.append(argument)
         if not sqlite:
             first, *others = clause.split("?")
             number = self.start + len(self.arguments) - len(arguments)

@@ -12,6 +12,7 @@ from models.link_changes import log_changes
 from models.link_rows import insert_row, insert_sql
 from models.links import Link
 from models.orm import is_sqlite
+from models.raw_sql import execute_many
 from models.rules.link_files import LinkLine
 from models.rules.scopes import Scope
 from models.rules.slugs import random_slug
@@ -118,11 +119,13 @@ async def _inserted(links: Sequence[Link]) -> bool:
 
 async def _insert_all(connection: BaseDBAsyncClient, links: Sequence[Link]) -> None:
     sqlite = is_sqlite(connection)
-    await connection.execute_many(
-        insert_sql(connection), [insert_row(link, sqlite=sqlite) for link in links]
+    await execute_many(
+        connection, insert_sql(connection), [insert_row(link, sqlite=sqlite) for link in links]
     )
-    await connection.execute_many(
-        claim_sql(connection), [[new_id(), link.domain_id, link.slug, link.id] for link in links]
+    await execute_many(
+        connection,
+        claim_sql(connection),
+        [[new_id(), link.domain_id, link.slug, link.id] for link in links],
     )
     await log_changes(connection, ((link.id, link.revision) for link in links))
 

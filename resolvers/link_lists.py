@@ -9,6 +9,7 @@ from models.errors import CursorInvalidError, DomainUnknownError
 from models.link_rows import SELECTED, link_of
 from models.links import Link
 from models.orm import is_sqlite, reader
+from models.raw_sql import fetch
 from models.rules.plain_text import has_hidden
 from models.rules.scopes import Scope
 from models.rules.slugs import normal_slug
@@ -119,7 +120,8 @@ def link_cursor(link: Link, order: LinkOrder) -> str:
 async def count_links(context: RequestContext, filter: LinkFilter) -> int:
     """Count the links the viewer may see under a filter. Needs LINK_READ."""
     conditions = _readable(context, filter)
-    [row] = await conditions.connection.execute_query_dict(
+    [row] = await fetch(
+        conditions.connection,
         f"SELECT COUNT(*) AS links FROM link WHERE {conditions.sql}",
         conditions.arguments,
     )
@@ -135,7 +137,8 @@ async def matching_link_ids(
     if not wanted:
         return frozenset()
     _add_ids(conditions, wanted)
-    rows = await conditions.connection.execute_query_dict(
+    rows = await fetch(
+        conditions.connection,
         f"SELECT link.id FROM link WHERE {conditions.sql}",
         conditions.arguments,
     )
@@ -154,7 +157,8 @@ def _add_ids(conditions: Conditions, ids: Sequence[int]) -> None:
 
 
 async def _select(conditions: Conditions, tail: str = "") -> list[Link]:
-    rows = await conditions.connection.execute_query_dict(
+    rows = await fetch(
+        conditions.connection,
         f"SELECT {SELECTED} FROM link WHERE {conditions.sql}{tail}",
         conditions.arguments,
     )

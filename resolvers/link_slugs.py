@@ -8,6 +8,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.ids import new_id
 from models.orm import is_sqlite, placeholders, reader
+from models.raw_sql import execute, fetch
 from models.rules.moments import to_sql
 from models.rules.slugs import MAX_SUGGESTIONS, random_slug, similar_slugs
 from resolvers.context import Viewer
@@ -38,7 +39,8 @@ class Hold:
 async def holder(connection: BaseDBAsyncClient, *, domain_id: int, slug: str) -> Hold | None:
     """Return who holds a slug of a domain, None if nobody does."""
     marks = placeholders(connection, 2).split(", ")
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         "SELECT link_slug.id, link_slug.link_id, link.owner_id, link.revision, link.deleted_at"
         " FROM link_slug JOIN link ON link.id = link_slug.link_id"
         f" WHERE link_slug.domain_id = {marks[0]} AND link_slug.slug = {marks[1]}"
@@ -65,7 +67,7 @@ async def claim_slug(
     Raises:
         IntegrityError: another link holds it; the transaction cannot go on.
     """
-    await connection.execute_query(claim_sql(connection), [new_id(), domain_id, slug, link_id])
+    await execute(connection, claim_sql(connection), [new_id(), domain_id, slug, link_id])
 
 
 def claim_sql(connection: BaseDBAsyncClient) -> str:
@@ -77,7 +79,8 @@ def claim_sql(connection: BaseDBAsyncClient) -> str:
 async def release(connection: BaseDBAsyncClient, hold: Hold, *, now: datetime) -> None:
     """Give up a hold, in the transaction that claims its slug; a second time changes nothing."""
     marks = placeholders(connection, 2).split(", ")
-    await connection.execute_query(
+    await execute(
+        connection,
         f"UPDATE link_slug SET released_at = {marks[0]}"
         f" WHERE id = {marks[1]} AND released_at IS NULL",
         [to_sql(now, sqlite=is_sqlite(connection)), hold.id],
@@ -94,7 +97,8 @@ async def free_slugs(slug: str, *, domain_id: int, now: datetime) -> tuple[str, 
 async def held_slugs(slugs: Iterable[str], *, domain_id: int) -> frozenset[str]:
     """Return those of at most some thousand slugs that a link of the domain holds right now."""
     connection, wanted = reader(), list(slugs)
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         "SELECT slug FROM link_slug WHERE released_at IS NULL"
         f" AND domain_id = {placeholders(connection, 1)}"
         f" AND slug IN ({placeholders(connection, len(wanted), start=2)})",

@@ -21,6 +21,7 @@ from models.link_changes import log_change
 from models.link_rows import SELECTED, insert_link, link_of
 from models.links import Link
 from models.orm import is_sqlite, placeholders, writer
+from models.raw_sql import execute, fetch
 from models.rules.moments import to_sql
 from models.rules.scopes import Scope
 from models.rules.slugs import random_slug
@@ -293,7 +294,8 @@ async def _takeable(
 
 
 async def _made_before(connection: BaseDBAsyncClient, link_id: int) -> Link:
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         f"SELECT {SELECTED} FROM link WHERE link.id = {placeholders(connection, 1)}",
         [link_id],
     )
@@ -357,7 +359,8 @@ async def _locked(
     add_visible(conditions, context.viewer)
     conditions.add("link.id = ?", link_id if 0 <= link_id <= MAX_ID else -1)
     lock = "" if is_sqlite(connection) else " FOR NO KEY UPDATE"
-    rows = await connection.execute_query_dict(
+    rows = await fetch(
+        connection,
         f"SELECT {SELECTED} FROM link WHERE {conditions.sql}{lock}",
         conditions.arguments,
     )
@@ -382,7 +385,8 @@ async def _update(connection: BaseDBAsyncClient, link: Link) -> None:
     values: list[object] = [getattr(link, name) for name in _CHANGED]
     marks = placeholders(connection, len(_CHANGED) + 1).split(", ")
     pairs = ", ".join(f"{name} = {mark}" for name, mark in zip(_CHANGED, marks, strict=False))
-    await connection.execute_query(
+    await execute(
+        connection,
         f"UPDATE link SET {pairs} WHERE id = {marks[-1]}",
         [*(to_sql(v, sqlite=sqlite) if isinstance(v, datetime) else v for v in values), link.id],
     )

@@ -12,6 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models.errors import RequestIdReusedError
 from models.ids import new_id
 from models.orm import is_sqlite, placeholders
+from models.raw_sql import fetch
 from models.rules.moments import to_sql
 
 REPLAY_HOURS: Final = 24
@@ -55,7 +56,8 @@ async def claim(
     at = to_sql(now, sqlite=sqlite)
     oldest = to_sql(now - timedelta(hours=REPLAY_HOURS), sqlite=sqlite)
     named = [request.user_id, request.mutation, request.request_id]
-    won = await connection.execute_query_dict(
+    won = await fetch(
+        connection,
         f"INSERT INTO replay (id, {_UNIQUE}, {_TAKEN_OVER})"
         f" VALUES ({placeholders(connection, 8)})"
         f" ON CONFLICT ({_UNIQUE}) DO UPDATE SET "
@@ -66,7 +68,8 @@ async def claim(
     if won:
         return result_id
     marks = placeholders(connection, 3).split(", ")
-    [earlier] = await connection.execute_query_dict(
+    [earlier] = await fetch(
+        connection,
         "SELECT body_hash, result_id FROM replay"
         f" WHERE user_id = {marks[0]} AND mutation = {marks[1]} AND request_id = {marks[2]}",
         named,

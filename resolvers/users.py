@@ -5,10 +5,11 @@ from typing import Final
 
 import regex
 from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
 
 from models.errors import DomainError, EmailTakenError, InputInvalidError, ValueInvalidError
 from models.rules.plain_text import check_text
-from models.rules.scopes import Scope
+from models.rules.scopes import Scope, format_scopes
 from models.users import MAX_EMAIL_LENGTH, Role, User
 from resolvers.context import RequestContext, Viewer
 
@@ -97,11 +98,14 @@ async def reset_administrator(context: RequestContext, *, email: str) -> User:
     """
     context.viewer.require(Scope.USER_ADMIN)
     address = check_email(email)
-    role, _ = await Role.get_or_create(
-        name=ADMINISTRATOR, defaults={"scopes": " ".join(Scope), "is_staff": True}
-    )
-    await Role.filter(id=role.id).update(scopes=" ".join(Scope), is_staff=True)
-    defaults = {"name": address.partition("@")[0], "role": role}
-    user, _ = await User.get_or_create(email=address, defaults=defaults)
-    await User.filter(id=user.id).update(role=role, deactivated_at=None)
-    return await User.get(id=user.id).select_related("role")
+    every = format_scopes(Scope)
+    async with in_transaction("default"):
+        role = await Role.get_or_none(name=ADMINISTRATOR) or Role(name=ADMINISTRATOR)
+        role.scopes, role.is_staff = every, True
+        await role.save()
+        user = await User.get_or_none(email=address)
+        if user is None:
+            user = User(email=address, name=address.partition("@")[0])
+        user.role, user.deactivated_at = role, None
+        await user.save()
+    return user

@@ -4,7 +4,7 @@ import gzip
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,7 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Source]:
+def opened(path: Path) -> Generator[Source]:
     """Open a file of lines, plain or gzipped; "-" is standard input.
 
     Raises:
@@ -64,7 +64,7 @@ def _lines(file: BinaryIO, path: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def created(path: Path | None) -> Iterator[TextIO]:
+def created(path: Path | None) -> Generator[TextIO]:
     """Open a text file to write; it gets its name when it is whole. None is standard output.
 
     Raises:

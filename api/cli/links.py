@@ -104,7 +104,7 @@ async def _import(session: Session, file: Path, user: str | None) -> tuple[int, 
 async def _export(session: Session, format: ExportFormat, output: Path | None) -> int:
     count = 0
     with created(output) as file:
-        writer = csv.DictWriter(file, EXPORTED, lineterminator="\n")
+        writer: csv.DictWriter[str] = csv.DictWriter(file, EXPORTED, lineterminator="\n")
         if format is ExportFormat.CSV:
             writer.writeheader()
         async for batch in export_links(session.context):

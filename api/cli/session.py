@@ -21,11 +21,12 @@ from api.settings import Settings
 from models.errors import DomainError, InputInvalidError
 from models.orm import open_database, sqlite_path
 from models.rules.scopes import Scope
+from models.store_failures import is_store_failure
 from models.texts import message_of
 from models.users import User
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
-from resolvers.store import STORE_ERRORS, is_prepared
+from resolvers.store import is_prepared
 from resolvers.users import viewer_of
 
 SOME_REFUSED: Final = 3
@@ -67,11 +68,7 @@ class Session:
 def run(command: Callable[[Session], Coroutine[Any, Any, Result]]) -> Result:
     """Run a command to its end, or leave the process with one line and an exit code."""
     try:
-        settings = load_settings()
-        path = sqlite_path(settings.database_url)
-        if path is not None and not Path(path).exists():
-            raise CommandError(_NOT_PREPARED)  # opening it would make an empty one
-        return asyncio.run(_run(settings, command))
+        return asyncio.run(_run(_checked(load_settings()), command))
     except KeyboardInterrupt:
         _leave("Interrupted.", INTERRUPTED)
     except InputInvalidError as error:
@@ -80,7 +77,9 @@ def run(command: Callable[[Session], Coroutine[Any, Any, Result]]) -> Result:
         _leave(_said(error))
     except CommandError as error:
         _leave(str(error))
-    except STORE_ERRORS as error:
+    except Exception as error:
+        if not is_store_failure(error):
+            raise
         _leave(f"The database does not answer: {' '.join(str(error).split())}")
 
 
@@ -98,6 +97,13 @@ def load_settings() -> Settings:
             for item in error.errors()
         )
         raise CommandError(f"The settings are wrong: {wrong}") from None
+
+
+def _checked(settings: Settings) -> Settings:
+    path = sqlite_path(settings.database_url)
+    if path is not None and not Path(path).exists():
+        raise CommandError(_NOT_PREPARED)  # opening it would make an empty one
+    return settings
 
 
 async def _run(

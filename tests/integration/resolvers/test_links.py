@@ -57,6 +57,17 @@ async def staff(domain: Domain, ports: Ports) -> RequestContext:
     return as_person(ports, await make_user(is_staff=True))
 
 
+async def _create(
+    context: RequestContext,
+    *,
+    url: str = TARGET,
+    slug: str | None = None,
+    host: str | None = None,
+    title: str | None = None,
+) -> Link:
+    return await create_link(context, url=url, slug=slug, host=host, title=title)
+
+
 async def _counts() -> tuple[int, int, int]:
     return await Link.all().count(), await LinkSlug.all().count(), await LinkChange.all().count()
 
@@ -225,7 +236,7 @@ async def test_a_single_wrong_field_is_refused_by_its_own_reason(
     owner: RequestContext, fields: dict[str, str], error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        await create_link(owner, **{"url": TARGET, **fields})
+        await _create(owner, **fields)
 
     assert await _counts() == (0, 0, 0)
 
@@ -396,7 +407,7 @@ async def test_a_deleted_link_is_gone_and_its_slug_is_not(
 
 @pytest.mark.parametrize("is_owner", [True, False])
 async def test_a_deleted_slug_goes_to_its_owner_or_by_order_of_staff(
-    owner: RequestContext, staff: RequestContext, is_owner: bool
+    owner: RequestContext, staff: RequestContext, *, is_owner: bool
 ) -> None:
     old = await make_link(owner, slug="old")
     await update_link(owner, link_id=old.id, changes=LinkChanges(slug="older"))
