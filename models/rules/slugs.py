@@ -21,7 +21,7 @@ MAX_SUGGESTIONS: Final = 5
 RANDOM_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 # First segments of our own paths (DESIGN.md section 7). A test compares them with the router.
-RESERVED: Final = frozenset(
+RESERVED_WORDS: Final = frozenset(
     {
         ".well-known",
         "admin",
@@ -123,7 +123,7 @@ def check_slug(slug: str) -> str:
 
 def is_reserved(slug: str) -> bool:
     """Tell whether a slug reads like one of our own paths, whatever its capitals and width."""
-    return unicodedata.normalize("NFKC", slug).casefold() in RESERVED
+    return unicodedata.normalize("NFKC", slug).casefold() in RESERVED_WORDS
 
 
 @lru_cache(maxsize=4096)
