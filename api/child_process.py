@@ -9,9 +9,12 @@ import ctypes
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from typing import Final
+
+import structlog
+
+_log = structlog.stdlib.get_logger("linkyard.process")
 
 STOP: Final = signal.SIGTERM  # the service ends: answer what was accepted, then exit
 RETIRE: Final = signal.SIGUSR1  # a successor accepts already: finish open connections, then exit
@@ -53,7 +56,7 @@ def spawn(run: Run) -> int:
         if os.getppid() == supervisor:  # else it died before prctl
             code = run(lambda: os.kill(supervisor, READY))
     except BaseException:  # noqa: BLE001 - the child's last word, whatever happened
-        traceback.print_exc()
+        _log.critical("a process failed", exc_info=True)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

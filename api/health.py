@@ -4,6 +4,7 @@ Ready means that a proxy should send requests. A role that only redirects is
 ready while it has a replica or a store, because links go on without the other.
 """
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from aiohttp import hdrs, web
 
 from api.auth import CHALLENGE, CredentialRefusedError, authenticate
 from api.data_folder import DataFolder
+from api.metrics import CONTENT_TYPE, render
 from api.worker_status import WorkerStatus
 from models.rules.scopes import Scope
 from resolvers.health import store_answers
@@ -24,7 +26,6 @@ from resolvers.ports import Clock
 _CACHED_S: Final = 1.0  # anybody may ask, the store need not hear of it every time
 _MAX_LAG_S: Final = 15.0  # of the worker, which looks every half second
 _PROXY_HEADERS: Final = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP", "Via")
-_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +37,6 @@ class Health:
         redirects: this role has a replica and spools; None of them counts otherwise.
         has_replica: whether a replica serves this process now.
         spool_max_bytes: bound of the spool folder.
-        render_metrics: text of all processes in the format of Prometheus.
     """
 
     folder: DataFolder
@@ -46,7 +46,6 @@ class Health:
     redirects: bool
     has_replica: Callable[[], bool]
     spool_max_bytes: int
-    render_metrics: Callable[[], bytes]
     _report: tuple[bool, dict[str, Any]] = field(default=(False, {}), init=False)
     _reported_at: float = field(default=float("-inf"), init=False)
 
@@ -90,8 +89,8 @@ class Health:
                     text="Ask from this machine, or with a key that has the scope OPS_READ.\n",
                     headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
                 )
-        body = self.render_metrics() + self._moments()
-        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: _TEXT})
+        body = await asyncio.to_thread(render, self.folder.metrics)
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
     async def _check(self) -> tuple[bool, dict[str, Any]]:
         store = {"ok": await store_answers()}
@@ -122,17 +121,6 @@ class Health:
             except FileNotFoundError:
                 continue  # read to its end meanwhile
         return total
-
-    def _moments(self) -> bytes:
-        lines: list[str] = []
-        for name, value in (
-            ("linkyard_replica_age_seconds", self.status.age_s("replica")),
-            ("linkyard_clicks_age_seconds", self.status.age_s("clicks")),
-            ("linkyard_spool_bytes", float(self._spool_bytes())),
-        ):
-            if value is not None:
-                lines += [f"# TYPE {name} gauge", f"{name} {value}"]
-        return ("\n".join(lines) + "\n").encode()
 
 
 def _is_from_this_machine(request: web.Request) -> bool:

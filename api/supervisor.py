@@ -21,10 +21,10 @@ from api.listeners import refuse_new_connections
 
 _log = structlog.stdlib.get_logger("linkyard.supervisor")
 
-_BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # waits after deaths before being ready
+_BACK_OFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)  # waits after early deaths in a row
+_EARLY_S: Final = 2.0  # a child that lived longer is started again at once
 _READY_TIMEOUT_S: Final = 20.0  # a successor that takes longer is given up
 _SI_KERNEL: Final = 0x80  # siginfo code: the terminal hung up, nobody asked for a replacement
-_REPLICA_CRASHES: Final = frozenset({signal.SIGBUS, signal.SIGSEGV})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,7 @@ class Plan:
         setup_grace_s: web processes start after this time even if the setup is
             not through, because links go on redirecting while the store is down.
         stop_timeout_s: what has not stopped after it is killed.
-        replica_crashed: called when a child died the way readers of a truncated
-            replica die.
+        ended: called with the process id and exit code (-N: by signal N) of a child.
         ready: called once, when every service has announced itself.
     """
 
@@ -64,7 +63,7 @@ class Plan:
     listeners: Sequence[socket.socket]
     setup_grace_s: float
     stop_timeout_s: float
-    replica_crashed: Callable[[], None]
+    ended: Callable[[int, int], None]
     ready: Callable[[], None]
 
 
@@ -81,7 +80,7 @@ class _Slot:
     is_once: bool = False
     child: _Child | None = None
     successor: _Child | None = None
-    failures: int = 0  # deaths in a row before being ready
+    failures: int = 0  # early deaths in a row
     start_at: float | None = None  # None: not to be started
 
 
@@ -172,9 +171,9 @@ class Supervisor:
     def _mark_ready(self, pid: int) -> None:
         for slot in self._slots:
             if slot.child is not None and slot.child.pid == pid:
-                slot.child.is_ready, slot.failures = True, 0
+                slot.child.is_ready = True
             elif slot.successor is not None and slot.successor.pid == pid:
-                slot.successor.is_ready, slot.failures = True, 0
+                slot.successor.is_ready = True
                 if slot.child is not None:
                     self._retiring[slot.child.pid] = time.monotonic()
                     _kill(slot.child.pid, RETIRE)
@@ -198,8 +197,7 @@ class Supervisor:
             self._bury(pid, os.waitstatus_to_exitcode(status))
 
     def _bury(self, pid: int, code: int) -> None:
-        if -code in _REPLICA_CRASHES:
-            self.plan.replica_crashed()
+        self.plan.ended(pid, code)
         if self._retiring.pop(pid, None) is None:
             for slot in (self._setup, *self._slots):
                 if slot.child is not None and slot.child.pid == pid:
@@ -222,9 +220,11 @@ class Supervisor:
                 self._code = 1
                 self._stop()
         elif slot.child is None:
-            slot.failures = 0 if dead.is_ready else slot.failures + 1
+            now = time.monotonic()
+            is_early = now - dead.since < _EARLY_S
+            slot.failures = slot.failures + 1 if is_early else 0
             wait_s = _BACK_OFF_S[min(slot.failures, len(_BACK_OFF_S)) - 1] if slot.failures else 0.0
-            slot.start_at = time.monotonic() + wait_s
+            slot.start_at = now + wait_s
             _log.warning("a process ended", name=slot.service.name, pid=dead.pid, code=code)
 
     # Starts

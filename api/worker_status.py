@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _NAME: Final = "worker.status"
-_SLOTS: Final = {"pid": 0, "replica": 1, "clicks": 2}  # numbers of 8 bytes each, 0: never
+_SLOTS: Final = {"replica": 0, "clicks": 1}  # numbers of 8 bytes each, 0: never
 _SLOT: Final = struct.Struct("<Q")
 _SIZE: Final = 64
 
@@ -29,10 +29,6 @@ class WorkerStatus:
         finally:
             os.close(descriptor)
 
-    def started(self) -> None:
-        """Note that this process is the worker now; what its predecessor noted stays."""
-        self._put("pid", os.getpid())
-
     def succeeded(self, loop: str) -> None:
         """Note that a loop ("replica", "clicks") has just done all there was to do."""
         self._put(loop, time.time_ns() // 1000)
@@ -41,11 +37,6 @@ class WorkerStatus:
         """Return the seconds since the loop last succeeded; None if it never did."""
         noted_us = self._get(loop)
         return max(time.time() - noted_us / 1e6, 0.0) if noted_us else None
-
-    @property
-    def pid(self) -> int:
-        """Process id of the last worker, 0 if there was none."""
-        return self._get("pid")
 
     def _put(self, name: str, value: int) -> None:
         _SLOT.pack_into(self._file, _SLOTS[name] * _SLOT.size, value)

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from models.orm import is_sqlite, reader
 from models.replica_rows import COLUMNS, ReplicaEntry, entry_of
@@ -153,7 +153,7 @@ async def _apply(replica: LinkReplica, mark: _Mark, look: _Look, *, clock: Clock
 async def _rebuild(replica: LinkReplica, *, clock: Clock, reason: str) -> Followed:
     # The position comes first and the rows after it, each in a snapshot of its own: what is
     # committed in between is in the rows, in the log after the position, or in both.
-    look = await _look(LogPosition((1 << 62)))
+    look = await _look(LogPosition(1 << 62))
     if look is None:
         return Followed()
     mark = _Mark(look.store, LogPosition.below(look.horizon), clock.now())
@@ -178,10 +178,10 @@ async def _look(after: LogPosition, *, limit: int | None = _PAGE) -> _Look | Non
     """Read the log after a position; None while nothing is installed."""
     connection = reader()
     if is_sqlite(connection):
-        rows = await connection.execute_query_dict(_LOOK_SQLITE, [after.position, limit or -1])
+        rows = await _rows(_LOOK_SQLITE, [after.position, limit or -1])
     else:
         arguments = [after.position, after.row_id, limit]
-        rows = await connection.execute_query_dict(_LOOK_POSTGRES, arguments)
+        rows = await _rows(_LOOK_POSTGRES, arguments)
     if not rows:
         return None
     changes = [
@@ -198,7 +198,7 @@ async def _held(link_ids: Sequence[int]) -> list[ReplicaEntry]:
         ids, argument = "SELECT value FROM json_each(?)", json.dumps(link_ids)
     else:
         ids, argument = "SELECT unnest($1::bigint[])", list(link_ids)
-    rows = await connection.execute_query_dict(_HELD.format(ids=ids), [argument])
+    rows = await _rows(_HELD.format(ids=ids), [argument])
     return [_entry(row) for row in rows]
 
 
@@ -208,7 +208,7 @@ async def _all_entries() -> AsyncIterator[list[ReplicaEntry]]:
     sql = _ALL.format(after=after, limit=limit)
     domain_id, slug = 0, ""
     while True:
-        rows = await connection.execute_query_dict(sql, [domain_id, slug, _PAGE])
+        rows = await _rows(sql, [domain_id, slug, _PAGE])
         yield [_entry(row) for row in rows]
         if len(rows) < _PAGE:
             return
@@ -216,8 +216,13 @@ async def _all_entries() -> AsyncIterator[list[ReplicaEntry]]:
 
 
 async def _domains() -> dict[str, int]:
-    rows = await reader().execute_query_dict("SELECT id, host FROM domain")
+    rows = await _rows("SELECT id, host FROM domain")
     return {row["host"]: row["id"] for row in rows}
+
+
+async def _rows(sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
+    rows: Any = await reader().execute_query_dict(sql, values)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare types
+    return cast("list[dict[str, Any]]", rows)
 
 
 def _entry(row: Mapping[str, Any]) -> ReplicaEntry:

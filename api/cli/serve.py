@@ -1,0 +1,132 @@
+"""`serve`: the whole service, or one role of it."""
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Annotated, Final
+
+import structlog
+import typer
+from pydantic import ValidationError
+
+from api.adapters.replica_folder import ReplicaFolder, died_of_damage
+from api.data_folder import DataFolder, DataFolderError
+from api.listeners import AddressInUseError, open_listeners
+from api.logs import configure_logs
+from api.metrics import forget_process, start_over
+from api.roles import Role
+from api.settings import Settings
+from api.setup import Setup
+from api.supervisor import Plan, Service, Supervisor
+from api.web_process import WebProcess, load_portal
+from api.worker_process import WorkerProcess
+
+app = typer.Typer()
+_log = structlog.stdlib.get_logger("linkyard.serve")
+
+_LOCK_WAIT_S: Final = 3.0  # a predecessor that was killed leaves children for a moment
+_FIRST_SETUP_S: Final = 30.0  # without a replica there is nothing to serve before the setup
+_LATER_SETUP_S: Final = 3.0
+_STOP_MARGIN_S: Final = 15.0  # for what comes after the connections: clicks, files
+
+
+@app.command()
+def serve(
+    role: Annotated[
+        Role, typer.Option(help="all on one machine; the others share the work behind a proxy")
+    ] = Role.ALL,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; SIGHUP replaces the web processes one by one.
+
+    The first start makes everything: the data folder, the tables, an administrator
+    and one API key, which is printed once.
+    """
+    try:
+        settings = Settings()
+        configure_logs(log_format=settings.log_format, level=settings.log_level)
+        sys.exit(_serve(settings, role))
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            typer.echo(f"LINKYARD_{name}: {problem['msg']}.", err=True)
+    except (DataFolderError, AddressInUseError) as error:
+        typer.echo(str(error), err=True)
+    sys.exit(1)
+
+
+def _serve(settings: Settings, role: Role) -> int:
+    folder = DataFolder.open(settings.data_dir)
+    for name in role.locks:
+        folder.lock(name, wait_s=_LOCK_WAIT_S)
+    if role is Role.ALL:
+        with suppress(DataFolderError):  # a worker of its own goes on counting
+            os.close(folder.lock("serve-worker"))
+            start_over(folder.metrics)
+    count = (settings.processes or len(os.sched_getaffinity(0))) if role.has_web else 0
+    listeners = open_listeners(settings.bind_host, settings.bind_port, count=count)
+    if role.has_portal:
+        load_portal()
+    has_replica = (folder.replica / "current").exists()
+    plan = Plan(
+        setup=Setup(settings=settings),
+        services=_services(settings, role, folder, listeners),
+        listeners=listeners,
+        setup_grace_s=_LATER_SETUP_S if has_replica else _FIRST_SETUP_S,
+        stop_timeout_s=settings.drain_timeout_s + _STOP_MARGIN_S,
+        ended=_bury(folder),
+        ready=_announce(settings, listeners),
+    )
+    gc.collect()
+    gc.freeze()  # the children share these pages as long as nobody touches them
+    return Supervisor(plan).run()
+
+
+def _services(
+    settings: Settings, role: Role, folder: DataFolder, listeners: list[socket.socket]
+) -> list[Service]:
+    services = [
+        Service(
+            name=f"web-{number}",
+            run=WebProcess(settings=settings, role=role, folder=folder, listener=listener),
+            is_web=True,
+        )
+        for number, listener in enumerate(listeners, start=1)
+    ]
+    if role.has_worker:
+        worker = WorkerProcess(settings=settings, folder=folder)
+        services.append(Service(name="worker", run=worker, is_web=False))
+    return services
+
+
+def _bury(folder: DataFolder) -> Callable[[int, int], None]:
+    replica = ReplicaFolder(folder.replica)
+
+    def ended(pid: int, code: int) -> None:
+        forget_process(folder.metrics, pid)
+        if died_of_damage(code) and replica.retire():
+            _log.error("the replica was retired: a reader died of it", pid=pid, code=code)
+
+    return ended
+
+
+def _announce(settings: Settings, listeners: list[socket.socket]) -> Callable[[], None]:
+    def ready() -> None:
+        if listeners:
+            host, port = listeners[0].getsockname()[:2]
+            _log.info("ready", address=f"{host}:{port}", public_url=settings.public_url)
+            if sys.stdout.isatty():
+                typer.echo(f"Linkyard serves on {settings.public_url} (Ctrl-C ends it).")
+        _tell_systemd()
+
+    return ready
+
+
+def _tell_systemd() -> None:
+    """Say READY=1 where somebody waits for it. Source: sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+            notifier.sendto(b"READY=1", address.replace("@", "\0", 1))

@@ -1,0 +1,67 @@
+"""What comes before the first request: tables, the installation, the first key.
+
+Runs in a child of its own, because it opens the database, which starts threads,
+and nobody forks from a process with threads.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from api.adapters.clock import SystemClock
+from api.child_process import EXIT_CRASHED, EXIT_REFUSED, SUPERVISED
+from api.data_folder import DataFolderError, read_secret_keys
+from api.settings import Settings
+from models.errors import DomainError
+from models.orm import open_database
+from resolvers.first_run import FirstRun, prepare_installation
+
+_log = structlog.stdlib.get_logger("linkyard.setup")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a forked child runs, see api.child_process.Run. Running it again changes nothing."""
+
+    settings: Settings
+
+    def __call__(self, _announce: Callable[[], None]) -> int:
+        """Return 0, EXIT_REFUSED if trying again cannot help, or EXIT_CRASHED."""
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISED)
+        # Here, and not at the top: only this process needs it, and it is large.
+        from api.migrate import SchemaTooNewError, migrate  # noqa: PLC0415
+
+        try:
+            read_secret_keys(self.settings.secret_key_file)
+            migrate(self.settings.database_url)
+            made = asyncio.run(self._prepare())
+        except (SchemaTooNewError, DataFolderError, DomainError) as error:
+            print(f"Linkyard does not start: {error}", file=sys.stderr)  # noqa: T201
+            return EXIT_REFUSED
+        except Exception as error:  # noqa: BLE001 - the store is away, or will say so again
+            _log.warning("the store is not ready, tried again until it is", error=repr(error))
+            return EXIT_CRASHED
+        if made is not None:
+            _show(made)
+        return 0
+
+    async def _prepare(self) -> FirstRun | None:
+        async with open_database(self.settings.database_url):
+            return await prepare_installation(
+                host=self.settings.first_domain,
+                admin_email=self.settings.admin_email,
+                now=SystemClock().now(),
+            )
+
+
+def _show(made: FirstRun) -> None:
+    """Print the first key: on the terminal only, and only now."""
+    print(  # noqa: T201 - the terminal is where it belongs
+        f"\nThe first administrator is {made.admin_email}.\n"
+        f"Their API key, shown this once:\n\n    {made.secret}\n",
+        flush=True,
+    )

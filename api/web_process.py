@@ -1,0 +1,151 @@
+"""A web process: one event loop on one of the supervisor's listening sockets."""
+
+import asyncio
+import importlib
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Final
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from api import static_answers
+from api.adapters.file_spool import FileSpool, SpoolLimits
+from api.adapters.lmdb_replica import LmdbReplicaReader
+from api.adapters.replica_folder import ReplicaFolder
+from api.child_process import obey
+from api.data_folder import DataFolder
+from api.draining import accept_the_queue
+from api.fast_path import RedirectServer
+from api.health import Health
+from api.listeners import BACKLOG
+from api.metrics import Metrics
+from api.own_hosts import default_host
+from api.ports import open_ports
+from api.redirect import Redirect
+from api.redirect_turn import RedirectConfig, RedirectTurn
+from api.roles import Role
+from api.settings import Settings
+from api.version import VERSION
+from api.worker_status import WorkerStatus
+from models.orm import open_database
+from models.rules.slugs import RESERVED_WORDS
+from resolvers.ports import Ports
+from resolvers.redirects import StoredLinks
+
+_log = structlog.stdlib.get_logger("linkyard.web")
+
+_IDLE_S: Final = 0.5  # how long an idle connection may stay when the service ends
+_HARD_LIMIT_S: Final = 10.0  # beyond the drain time; a process that hangs must not stay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebProcess:
+    """What a forked child runs, see api.child_process.Run."""
+
+    settings: Settings
+    role: Role
+    folder: DataFolder
+    listener: socket.socket
+
+    def __call__(self, announce: Callable[[], None]) -> int:
+        """Serve until told to stop, and finish what was begun."""
+        uvloop.run(self._main(announce))
+        return 0
+
+    async def _main(self, announce: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        leave: asyncio.Future[bool] = loop.create_future()
+
+        def go(*, is_end: bool) -> None:
+            if not leave.done():
+                leave.set_result(is_end)
+
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(open_database(self.settings.database_url))
+            ports = await stack.enter_async_context(open_ports(self.settings, self.folder))
+            turn = self._turn(stack)
+            runner = web.AppRunner(self._app(ports, turn), access_log=None)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            server = RedirectServer.of(
+                runner, turn, is_fast=self.settings.fast_path and self.role.redirects
+            )
+            accepting = await loop.create_server(server, sock=self.listener, backlog=BACKLOG)
+            obey(loop, stop=lambda: go(is_end=True), retire=lambda: go(is_end=False))
+            announce()
+            is_end = await leave
+            signal.setitimer(signal.ITIMER_REAL, self.settings.drain_timeout_s + _HARD_LIMIT_S)
+            if is_end:
+                await accept_the_queue(self.listener)
+            accepting.close()
+            await runner.shutdown()  # live sockets are told to come again
+            idle_s = _IDLE_S if is_end else self.settings.drain_timeout_s
+            await server.drain(timeout_s=self.settings.drain_timeout_s, idle_s=idle_s)
+        _log.debug("drained")
+
+    def _turn(self, stack: AsyncExitStack) -> RedirectTurn:
+        settings, folder = self.settings, self.folder
+        replica = LmdbReplicaReader(ReplicaFolder(folder.replica))
+        stack.callback(replica.close)
+        spool = FileSpool(
+            folder.spool,
+            SpoolLimits(
+                file_bytes=settings.spool_file_bytes, folder_bytes=settings.spool_max_bytes
+            ),
+        )
+        syncing = asyncio.create_task(spool.keep_synced(every_ms=settings.spool_sync_ms))
+
+        async def close_spool() -> None:
+            syncing.cancel()
+            await asyncio.wait([syncing])
+            await spool.close()
+
+        stack.push_async_callback(close_spool)
+        config = RedirectConfig(
+            reserved=RESERVED_WORDS,
+            default_host=default_host(settings) if settings.default_domain else "",
+            sync_before_reply=settings.spool_sync_before_reply,
+        )
+        return RedirectTurn(config, replica=replica, spool=spool, metrics=Metrics(folder.metrics))
+
+    def _app(self, ports: Ports, turn: RedirectTurn) -> web.Application:
+        if self.role.has_portal:
+            app = self._portal(ports)
+        else:
+            app = web.Application()
+            app.add_routes(static_answers.routes)
+        replicas = ReplicaFolder(self.folder.replica)
+        health = Health(
+            folder=self.folder,
+            status=WorkerStatus(self.folder.run),
+            clock=ports.clock,
+            needs_store=self.role.has_portal,
+            redirects=self.role.redirects,
+            has_replica=lambda: replicas.current() is not None,
+            spool_max_bytes=self.settings.spool_max_bytes,
+        )
+        app.add_routes(health.routes())
+        if self.role.redirects:
+            Redirect(turn, fallback=StoredLinks()).add_to(app)
+        return app
+
+    def _portal(self, ports: Ports) -> web.Application:
+        portal = load_portal()
+        facts = importlib.import_module("schema.context").PortalFacts(
+            name=self.settings.portal_name,
+            version=VERSION,
+            public_url=self.settings.public_url.rstrip("/"),
+        )
+        app: web.Application = portal.create_app(portal.Parts(ports=ports, portal=facts))
+        return app
+
+
+def load_portal() -> ModuleType:
+    """Return api.app. Where only redirects run nobody calls this, and GraphQL stays unloaded."""
+    return importlib.import_module("api.app")

@@ -1,0 +1,130 @@
+"""The worker of a machine: feeds its replica and takes in its clicks.
+
+One at a time, by a lock of the data folder: a second one stands by and takes
+over when the first one ends, however it ends.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+import uvloop
+
+from api.adapters.link_replica import LmdbLinkReplica
+from api.adapters.replica_folder import ReplicaFolder
+from api.child_process import obey
+from api.data_folder import DataFolder, FolderInUseError
+from api.metrics import Metrics
+from api.ports import open_ports
+from api.settings import Settings
+from api.worker_status import WorkerStatus
+from api.workers.clicks import ClickWorker
+from api.workers.pacing import wait_for
+from api.workers.replica import ReplicaWorker
+from api.workers.retention import RetentionWorker
+from models.orm import open_database
+from models.rules.addresses import parse_networks
+from resolvers.context import RequestContext, Viewer
+from resolvers.ingestion import Ingestion
+
+_log = structlog.stdlib.get_logger("linkyard.worker")
+
+_STANDBY_S: Final = 0.25  # between two tries for the lock
+_DRAIN_S: Final = 10.0  # for the clicks that the web processes left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerProcess:
+    """What a forked child runs, see api.child_process.Run."""
+
+    settings: Settings
+    folder: DataFolder
+
+    def __call__(self, announce: Callable[[], None]) -> int:
+        """Work until told to stop."""
+        uvloop.run(self._main(announce))
+        return 0
+
+    async def _main(self, announce: Callable[[], None]) -> None:
+        stop = asyncio.Event()
+        obey(asyncio.get_running_loop(), stop=stop.set, retire=stop.set)
+        announce()  # standing by is as good as working for whoever waits for the start
+        if await self._is_our_turn(stop):
+            await self._work(stop)
+
+    async def _is_our_turn(self, stop: asyncio.Event) -> bool:
+        while not stop.is_set():
+            try:
+                self.folder.lock("worker")
+            except FolderInUseError:
+                await wait_for(stop, _STANDBY_S)
+            else:
+                return True
+        return False
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        settings, folder = self.settings, self.folder
+        status, metrics = WorkerStatus(folder.run), Metrics(folder.metrics)
+        links_changed = asyncio.Event()
+        replica = LmdbLinkReplica(ReplicaFolder(folder.replica))
+        async with AsyncExitStack() as stack:
+            stack.callback(replica.close)
+            await stack.enter_async_context(open_database(settings.database_url))
+            ports = await stack.enter_async_context(
+                open_ports(settings, folder, links_changed=links_changed.set)
+            )
+            context = RequestContext(Viewer(), ports)
+            following = ReplicaWorker(replica, clock=ports.clock, status=status, metrics=metrics)
+            clicks = _NotedClickWorker(
+                context,
+                folder=folder.spool,
+                ingestion=Ingestion(trusted_proxies=parse_networks(settings.trusted_proxies)),
+            )
+            clicks.note_in(status, metrics)
+            stack.callback(clicks.close)
+            retention = RetentionWorker(context, click_days=settings.click_retention_days)
+            loops = [
+                asyncio.create_task(following.run(wake=links_changed)),
+                asyncio.create_task(clicks.run(stop=stop, wake=asyncio.Event())),
+                asyncio.create_task(retention.run(stop=stop)),
+            ]
+            _log.info("working")
+            await stop.wait()
+            for loop in loops:
+                loop.cancel()
+            await asyncio.wait(loops)
+            await _drain(clicks)
+
+
+class _NotedClickWorker(ClickWorker):
+    """Tells the other processes of every step that went through."""
+
+    def note_in(self, status: WorkerStatus, metrics: Metrics) -> None:
+        """Choose where the steps are noted from now on."""
+        self._status = status
+        self._stored = metrics.counter("linkyard_clicks_stored_total")
+        self._damaged = metrics.counter("linkyard_spool_damaged_total")
+        self._waiting = metrics.gauge("linkyard_spool_bytes")
+
+    async def step(self) -> int:
+        """See ClickWorker.step."""
+        progress = self.progress
+        before = progress.stored, progress.damaged
+        records = await super().step()
+        self._stored.inc(progress.stored - before[0])
+        self._damaged.inc(progress.damaged - before[1])
+        self._waiting.set(progress.waiting_bytes)
+        self._status.succeeded("clicks")
+        return records
+
+
+async def _drain(clicks: ClickWorker) -> None:
+    """Store what lies in the spools; what cannot be stored now stays there."""
+    try:
+        async with asyncio.timeout(_DRAIN_S):
+            await clicks.drain()
+    except Exception as error:  # noqa: BLE001 - the next start stores it
+        _log.warning("clicks stay in the spools", error=repr(error))

@@ -1,0 +1,56 @@
+"""Where a slug leads by the tables, for requests that no replica can answer."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+from models.errors import DomainUnknownError
+from models.orm import placeholders, reader
+from models.replica_rows import COLUMNS, entry_of
+from models.rules.replica_format import Entry
+from resolvers.ports import StoreUnavailableError
+
+_TIMEOUT_S: Final = 3.0
+_MAX_WAITING: Final = 200  # requests of this process; more would only wait longer
+_FIND: Final = f"""
+SELECT d.host, h.id AS hold_id, {COLUMNS}
+FROM domain d
+LEFT JOIN link_slug h ON h.domain_id = d.id AND h.slug = {{slug}} AND h.released_at IS NULL
+LEFT JOIN link l ON l.id = h.link_id
+WHERE d.host IN ({{hosts}})
+"""
+
+
+class StoredLinks:
+    """LinkFallback on the tables, bounded in time and number. One for each process."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+
+    async def __call__(self, hosts: Sequence[str], slug: str, /) -> Entry | None:
+        """See LinkFallback."""
+        if self._waiting >= _MAX_WAITING:
+            raise StoreUnavailableError
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                rows = await _find(hosts, slug)
+        except Exception as error:
+            raise StoreUnavailableError from error
+        finally:
+            self._waiting -= 1
+        by_host = {row["host"]: row for row in rows}
+        for host in hosts:
+            if (row := by_host.get(host)) is not None:
+                return None if row["hold_id"] is None else entry_of(row)
+        raise DomainUnknownError(host=hosts[0] if hosts else "")
+
+
+async def _find(hosts: Sequence[str], slug: str) -> list[dict[str, Any]]:
+    connection = reader()
+    sql = _FIND.format(
+        slug=placeholders(connection, 1),
+        hosts=placeholders(connection, len(hosts), start=2),
+    )
+    rows: Any = await connection.execute_query_dict(sql, [slug, *hosts])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare types
+    return cast("list[dict[str, Any]]", rows)
