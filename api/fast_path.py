@@ -18,14 +18,11 @@ import lmdb
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from api.pages import language_of
 from api.redirect_replies import FOUND, Connection
 from api.redirect_turn import RedirectTurn, slug_of
 from api.request_heads import HeadReader, LostTrackError, MessageTracker
-from models.rules.click_record import KEPT_HEADERS, join_fields
 from models.rules.replica_format import (
     ALWAYS,
-    MAX_SLUG_BYTES,
     PLAIN,
     TARGET_AT,
     read_plain,
@@ -45,7 +42,6 @@ _OFF: Final = 16  # draining, or turned off
 _HELD: Final = 32  # bytes came after the pending request
 _HALF_CLOSED: Final = 64  # the client will send no more
 
-_ACCEPT_LANGUAGE: Final = KEPT_HEADERS.index(b"accept-language")
 _PATH_BYTES: Final = (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%"  # RFC 3986, 2.3, 2.1
 )
@@ -56,12 +52,13 @@ class RedirectProtocol(RequestHandler):
     """One connection."""
 
     __slots__ = (
+        "_accept_language",
         "_end",
         "_fields",
         "_held",
         "_host",
+        "_is_head",
         "_is_lost",
-        "_kept",
         "_peer",
         "_reader",
         "_seen",
@@ -81,7 +78,8 @@ class RedirectProtocol(RequestHandler):
         self._end = b""
         self._host = b""
         self._fields = b""
-        self._kept: list[bytes] = []
+        self._accept_language = b""
+        self._is_head = False
         self._peer: bytes | None = None
         self._held = b""
         self._tracker: MessageTracker | None = None
@@ -94,88 +92,88 @@ class RedirectProtocol(RequestHandler):
             self._receive_blocked(data)
             return
         end = self._end
+        slug: bytes | None
         if (
             data[:5] != b"GET /"
             or not data.endswith(end)
             or not (slug := data[5 : -len(end)]).isalnum()
-            or len(slug) > MAX_SLUG_BYTES
         ):
-            self._receive_head(data)
-            return
+            slug = self._read_head(data)
         turn = self._turn
-        if slug in turn.reserved:
+        if slug is None or slug in turn.reserved:
             self._pass_on(data)
             return
         if not turn.is_open:
             turn.open()
         prefix = turn.hosts.get(self._host)
-        if not prefix or (get := turn.get) is None:
-            self._answer(data, slug)
-            return
-        key = prefix + slug
-        try:
-            value = get(key)
-        except lmdb.Error:
-            self._answer(data, slug)
-            return
-        if value is None or len(value) <= TARGET_AT:
-            self._answer(data, slug)
-            return
-        checksum, kind, link_id, window = read_plain(value)
-        if kind != PLAIN or window != ALWAYS or _crc32(key + value[4:]) != checksum:
-            self._answer(data, slug)
-            return
-        click = turn.click_start + link_id + self._fields
-        turn.frames.append(pack_frame(MARKER, len(click), _crc32(click)) + click)
-        turn.waiting_replies.append(FOUND + value[TARGET_AT:] + turn.replies.found_end)
-        turn.connections.append(self)
-        self.blocked = _PENDING
-        self._next_keepalive_close_time = turn.keepalive_from + self._keepalive_timeout
+        if prefix and (get := turn.get) is not None:
+            key = prefix + slug
+            try:
+                value = get(key)
+            except lmdb.Error:  # the slower way tells why
+                value = b""
+            if value is None:
+                if turn.is_absent(key):
+                    self._send_page(404)
+                    return
+            elif len(value) > TARGET_AT:
+                checksum, kind, link_id, window = read_plain(value)
+                if kind == PLAIN and window == ALWAYS and _crc32(key + value[4:]) == checksum:
+                    start = turn.head_click_start if self._is_head else turn.click_start
+                    click = start + link_id + self._fields
+                    turn.frames.append(pack_frame(MARKER, len(click), _crc32(click)) + click)
+                    turn.waiting_replies.append(FOUND + value[TARGET_AT:] + turn.replies.found_end)
+                    turn.connections.append(self)
+                    self.blocked = _PENDING
+                    self._next_keepalive_close_time = turn.keepalive_from + self._keepalive_timeout
+                    return
+        self._answer(data, slug)
 
-    def _receive_head(self, data: bytes) -> None:
-        """Read a head with the parser and answer it, or hand it on."""
+    def _read_head(self, data: bytes) -> bytes | None:
+        """Read a head with the parser and return its slug, None if it is not for the fast path."""
         reader = self._reader
         if not reader.read(data):
-            self._pass_on(data)
-            return
-        path, _, _ = reader.url.partition(b"?")
-        if path[1:].translate(None, _PATH_BYTES):
-            self._pass_on(data)
-            return
-        slug = slug_of(path)
-        if slug is None or slug in self._turn.reserved:
-            self._pass_on(data)
-            return
-        self._host = reader.host
-        self._kept = reader.kept
+            return None
+        slug: bytes | None = reader.url[1:]
+        is_repeatable = reader.url[1:].isalnum()
+        if not is_repeatable:
+            path, _, _ = reader.url.partition(b"?")
+            if path[1:].translate(None, _PATH_BYTES):
+                return None
+            slug = slug_of(path)
         if self._peer is None:
-            self._peer = peer_address(self.transport)
-        self._fields = join_fields(self._peer, *reader.kept)
-        is_repeatable = not reader.is_head and slug == reader.url[1:] and slug.isalnum()
-        self._end = reader.end if is_repeatable else b""
-        if not self._turn.is_open:
-            self._turn.open()
-        self._answer(data, slug, is_head=reader.is_head)
+            self._peer = peer_address(self.transport) + b"\n"
+        self._host = reader.host
+        self._fields = self._peer + reader.fields
+        self._accept_language = reader.accept_language
+        self._is_head = reader.is_head
+        self._end = reader.end if is_repeatable and not reader.is_head else b""
+        return slug
 
-    def _answer(self, data: bytes, slug: bytes, *, is_head: bool = False) -> None:
-        """Answer the request whose head was read; hand it on if the replica cannot."""
+    def _answer(self, data: bytes, slug: bytes) -> None:
+        """Answer what is no plain redirect, or hand it on if the replica cannot."""
         turn = self._turn
         answer = turn.resolve(self._host, slug)
         if answer is None:
             self._pass_on(data)
             return
-        if answer.target:
-            click = turn.click(answer.link_id, self._fields, is_head=is_head)
-            turn.frames.append(encode_frame(click))
-            reply = turn.replies.found(answer.status, answer.target, Connection.OPEN)
-        else:
-            reply = turn.replies.page(
-                answer.status,
-                language_of(self._kept[_ACCEPT_LANGUAGE]),
-                connection=Connection.OPEN,
-                with_body=not is_head,
-            )
-        turn.count(answer.status, "fast")
+        if not answer.target:
+            self._send_page(answer.status)
+            return
+        click = turn.click(answer.link_id, self._fields, is_head=self._is_head)
+        turn.frames.append(encode_frame(click))
+        reply = turn.replies.found(answer.status, answer.target, Connection.OPEN)
+        self._send(answer.status, reply)
+
+    def _send_page(self, status: int) -> None:
+        reply = self._turn.replies.open_page(
+            status, self._accept_language, with_body=not self._is_head
+        )
+        self._send(status, reply)
+
+    def _send(self, status: int, reply: bytes) -> None:
+        turn = self._turn
+        turn.count(status, "fast")
         turn.waiting_replies.append(reply)
         turn.connections.append(self)
         self.blocked |= _PENDING

@@ -63,7 +63,7 @@ class Redirect:
         if answer.target:
             if not turn.is_open:
                 turn.open()
-            fields = join_fields(peer_address(request.transport), *kept)
+            fields = join_fields([peer_address(request.transport), *kept])
             frame = encode_frame(turn.click(answer.link_id, fields, is_head=is_head))
         await turn.settle(answer.status, frame)
         connection = _connection(request)

@@ -5,8 +5,9 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final
 
-from api.pages import PAGE_HEADERS, page
+from api.pages import PAGE_HEADERS, language_of, page
 
+_MAX_PAGES: Final = 256  # of one second
 RETRY_AFTER_S: Final = 5  # while the link cannot be looked up
 
 
@@ -49,6 +50,7 @@ class Replies:
         self.found_end = b""
         self._second = -1
         self._end = b""
+        self._open_pages: dict[tuple[int, bytes, bool], bytes] = {}
 
     def at(self, second: int) -> None:
         """Date all further replies; `second` counts from 1970."""
@@ -57,12 +59,28 @@ class Replies:
             date = formatdate(second, usegmt=True).encode()
             self._end = b"\r\nDate: " + date + b"\r\nServer: Linkyard\r\n"
             self.found_end = _FOUND_HEADERS + self._end + b"\r\n"
+            self._open_pages.clear()
 
     def found(self, status: int, target: bytes, connection: Connection) -> bytes:
         """Return a redirect to the target's bytes as they are."""
         return b"".join(
             (FOUND_STARTS[status], target, _FOUND_HEADERS, self._end, connection.value, b"\r\n")
         )
+
+    def open_page(self, status: int, accept_language: bytes, *, with_body: bool) -> bytes:
+        """Return `page` for a header as it came, on a connection that stays open; remembered."""
+        key = (status, accept_language, with_body)
+        found = self._open_pages.get(key)
+        if found is None:
+            found = self.page(
+                status,
+                language_of(accept_language),
+                connection=Connection.OPEN,
+                with_body=with_body,
+            )
+            if len(self._open_pages) < _MAX_PAGES:
+                self._open_pages[key] = found
+        return found
 
     def page(self, status: int, locale: str, *, connection: Connection, with_body: bool) -> bytes:
         """Return one of api.pages.PAGES; without its body for HEAD."""

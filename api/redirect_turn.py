@@ -72,7 +72,7 @@ class RedirectTurn:
         get: raw look-up in the replica; None while there is none.
         hosts: what the keys of a host's links begin with, by Host as it came.
         now_us: microseconds since 1970.
-        click_start: begins a click of GET, up to the link's id.
+        click_start, head_click_start: begin a click of GET and of HEAD, up to the link's id.
         keepalive_from: loop time of the turn.
         connections, replies: of the fast path, to be let go in the flush.
         frames: clicks of the turn.
@@ -96,6 +96,7 @@ class RedirectTurn:
         self.reserved = frozenset(word.encode() for word in config.reserved)
         self.now_us = 0
         self.click_start = b""
+        self.head_click_start = b""
         self.keepalive_from = 0.0
         self.connections: list[Any] = []
         self.waiting_replies: list[bytes] = []
@@ -125,6 +126,7 @@ class RedirectTurn:
         now = self._clock()
         self.now_us = int(now * 1_000_000)
         self.click_start = START.pack(VERSION, 0, self.now_us)
+        self.head_click_start = START.pack(VERSION, IS_HEAD, self.now_us)
         self.keepalive_from = self._loop.time()
         second = int(now)
         if second != self._second:
@@ -204,6 +206,15 @@ class RedirectTurn:
             return None
         return ABSENT if entry is None else self.answer(entry)
 
+    def is_absent(self, key: bytes) -> bool:
+        """Make sure that a key which was not found is not there; else retire the replica."""
+        try:
+            self._replica.check_absent(key)
+        except ReplicaDamagedError as error:
+            self.retire(str(error))
+            return False
+        return True
+
     def answer(self, entry: Entry) -> Answer | None:
         """Return what a link's entry means now; None: it needs the store."""
         if entry.kind is EntryKind.TOMBSTONE:
@@ -248,7 +259,7 @@ class RedirectTurn:
 
     def click(self, link_id: int, fields: bytes, *, is_head: bool) -> bytes:
         """Return the record of a click of this moment; `fields` is of join_fields."""
-        start = START.pack(VERSION, IS_HEAD if is_head else 0, self.now_us)
+        start = self.head_click_start if is_head else self.click_start
         return start + link_id.to_bytes(8, "little") + fields
 
     def _write(self, frames: list[bytes]) -> None:

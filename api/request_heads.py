@@ -10,22 +10,21 @@ from typing import Final
 from httptools import HttpRequestParser
 from httptools.parser.errors import HttpParserError, HttpParserUpgrade
 
-from models.rules.click_record import KEPT_HEADERS
+from models.rules.click_record import KEPT_HEADERS, join_fields
 
 MAX_HEAD_BYTES: Final = 4096  # aiohttp refuses single lines of twice that
 _MAX_HEADERS: Final = 64  # aiohttp refuses twice as many
 _MAX_NAMES: Final = 4096  # spellings of header names that are remembered
 
-# What becomes of a header: a place in the click (from 1), or one of these.
+# What becomes of a header: its place in the click (from 1), or one of these.
 _HOST: Final = 0
 _CONNECTION: Final = -1
 _IGNORED: Final = -2
 _REFUSED: Final = -3
-_FIRST_KEPT: Final = 1
 _ROLES: Final = {
     b"host": _HOST,
     b"connection": _CONNECTION,
-    **{name: place for place, name in enumerate(KEPT_HEADERS, _FIRST_KEPT)},
+    **{name: place for place, name in enumerate(KEPT_HEADERS, _HOST + 1)},
     # Bodies, other protocols, and what aiohttp refuses when it comes twice.
     **dict.fromkeys(
         (
@@ -50,7 +49,8 @@ _ROLES: Final = {
         _REFUSED,
     ),
 }
-_NO_VALUES: Final[tuple[bytes | None, ...]] = (None,) * (_FIRST_KEPT + len(KEPT_HEADERS))
+_NO_VALUES: Final = [b""] * (1 + len(KEPT_HEADERS))
+_ACCEPT_LANGUAGE: Final = 1 + KEPT_HEADERS.index(b"accept-language")
 
 
 class HeadReader:
@@ -60,7 +60,8 @@ class HeadReader:
         is_head: HEAD, else GET.
         url: request target of the head that `read` took: it begins with a slash.
         host: its Host header.
-        kept: values of the KEPT_HEADERS, b"" where there was none.
+        accept_language: its Accept-Language header, b"" where there was none.
+        fields: all KEPT_HEADERS as a click wants them, without the peer's address.
         end: what follows the target: the rest of the request line and all headers.
     """
 
@@ -68,33 +69,50 @@ class HeadReader:
         self.is_head = False
         self.url = b""
         self.host = b""
-        self.kept: list[bytes] = []
+        self.accept_language = b""
+        self.fields = b""
         self.end = b""
         self._roles: dict[bytes, int] = {}
         self._begin()
 
     def read(self, data: bytes) -> bool:
         """Tell whether the bytes are one whole plain request, and nothing more."""
-        if len(data) > MAX_HEAD_BYTES or data[-4:] != b"\r\n\r\n":
+        if len(data) > MAX_HEAD_BYTES:
             return False
-        self._headers.clear()
+        headers = self._headers
+        headers.clear()
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade):
             self._begin()
             return False
-        if len(self._done) != 1 or len(self._urls) != 1:
+        urls, done = self._urls, self._done
+        if len(done) != 1 or len(urls) != 1:
             self._begin()
             return False
-        self._done.clear()
-        url = self.url = self._urls.pop()
-        return self._is_plain(data, url) and self._take_headers()
+        done.clear()
+        url = self.url = urls.pop()
+        # What llhttp read must be all there is, in the common spelling.
+        if data.startswith(b"GET /"):
+            self.is_head, end = False, data[4 + len(url) :]
+        elif data.startswith(b"HEAD /"):
+            self.is_head, end = True, data[5 + len(url) :]
+        else:
+            return False
+        self.end = end
+        return (
+            end.startswith(b" HTTP/1.1\r\n")
+            and end.endswith(b"\r\n\r\n")
+            and end.count(b"\r\n") == len(headers) + 2
+            and len(headers) <= _MAX_HEADERS
+            and self._take(headers)
+        )
 
     def _begin(self) -> None:
         """Make a parser at the beginning of a message.
 
         Its callbacks are methods of the built-in containers: no Python code runs for
-        a header. A name that comes twice leaves the dictionary short, see _is_plain.
+        a header. A name that comes twice leaves the dictionary shorter than the head.
         """
         self._headers: dict[bytes, bytes] = {}
         self._urls: list[bytes] = []
@@ -104,42 +122,24 @@ class HeadReader:
         self.on_message_complete = functools.partial(self._done.append, None)
         self._feed = HttpRequestParser(self).feed_data
 
-    def _is_plain(self, data: bytes, url: bytes) -> bool:
-        if data.startswith(b"GET /"):
-            self.is_head, start = False, 4
-        elif data.startswith(b"HEAD /"):
-            self.is_head, start = True, 5
-        else:
-            return False
-        self.end = data[start + len(url) :]
-        return (
-            self.end.startswith(b" HTTP/1.1\r\n")
-            and data.startswith(url, start)
-            and data.count(b"\r\n") == len(self._headers) + 2
-            and len(self._headers) <= _MAX_HEADERS
-            and b" \r\n" not in data
-            and b"\t\r\n" not in data
-        )
-
-    def _take_headers(self) -> bool:
-        values = list(_NO_VALUES)
+    def _take(self, headers: dict[bytes, bytes]) -> bool:
+        values = _NO_VALUES.copy()
         roles = self._roles
-        for name, value in self._headers.items():
+        for name, value in headers.items():
             role = roles.get(name)
             if role is None:
                 role = self._learn(name)
             if role >= 0:
-                if values[role] is not None:
+                if values[role] or value[-1:] <= b" ":  # twice, empty, or space behind it
                     return False
                 values[role] = value
             elif role == _REFUSED or (role == _CONNECTION and value.lower() != b"keep-alive"):
                 return False
-        host = values[_HOST]
-        if host is None:
-            return False
-        self.host = host
-        self.kept = [value or b"" for value in values[_FIRST_KEPT:]]
-        return True
+        self.host = values[_HOST]
+        self.accept_language = values[_ACCEPT_LANGUAGE]
+        del values[_HOST]
+        self.fields = join_fields(values)
+        return self.host != b""
 
     def _learn(self, name: bytes) -> int:
         role = _ROLES.get(name.lower(), _IGNORED)

@@ -62,6 +62,7 @@ class LmdbReplicaReader:
         self._generation: str | None = None
         self._env: lmdb.Environment | None = None
         self._transaction: lmdb.Transaction[bytes] | None = None
+        self._cursor: lmdb.Cursor[bytes] | None = None
         self._bytes_seen = 0
         self.retired_because = ""
 
@@ -87,7 +88,7 @@ class LmdbReplicaReader:
         """Forget the moment that `refresh` took; its pages can be used again."""
         if self._transaction is not None:
             self._transaction.abort()
-            self._transaction = None
+            self._transaction = self._cursor = None
             self.get = None
 
     def domain_id(self, host: bytes) -> int | None:
@@ -132,7 +133,9 @@ class LmdbReplicaReader:
         if self._transaction is None:
             raise ReplicaDamagedError("no moment to look at")
         try:
-            cursor = self._transaction.cursor()
+            cursor = self._cursor
+            if cursor is None:
+                cursor = self._cursor = self._transaction.cursor()
             if cursor.set_range(key):
                 found, value = cursor.item()
                 unseal(found, value)

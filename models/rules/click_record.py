@@ -5,6 +5,7 @@ reads the record with models.rules.click_facts.
 """
 
 import struct
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 VERSION: Final = 1
@@ -52,8 +53,11 @@ class RawClick(NamedTuple):
     forwarded_for: bytes = b""
 
 
-def join_fields(*fields: bytes) -> bytes:
-    """Return the text part of a record: the peer's address, then the KEPT_HEADERS."""
+def join_fields(fields: Sequence[bytes]) -> bytes:
+    """Return some of a record's texts as they stand in it, cut at MAX_FIELD_BYTES each.
+
+    In this order: the peer's address, then the KEPT_HEADERS.
+    """
     joined = b"\n".join(fields)
     if len(joined) <= MAX_FIELD_BYTES:
         return joined
@@ -63,7 +67,7 @@ def join_fields(*fields: bytes) -> bytes:
 def encode_click(click: RawClick) -> bytes:
     """Return the record of a click; fields are cut at MAX_FIELD_BYTES."""
     link_id, at_us, is_head, *fields = click
-    return _FIXED.pack(VERSION, IS_HEAD if is_head else 0, at_us, link_id) + join_fields(*fields)
+    return _FIXED.pack(VERSION, IS_HEAD if is_head else 0, at_us, link_id) + join_fields(fields)
 
 
 def decode_click(record: bytes) -> RawClick:
