@@ -16,7 +16,7 @@ _SEED: Final = 20150517
 _ADDRESSES: Final = 240
 _VISITS: Final = 3_000
 _PATHS: Final = 180
-_START: Final = datetime(2026, 3, 27, 18, 0, tzinfo=UTC)  # over the spring change of clocks
+_START: Final = datetime(2025, 3, 28, 18, 0, tzinfo=UTC)  # over the spring change of clocks
 _BAD_ADDRESSES: Final = (
     b"",
     b"not an address at all",

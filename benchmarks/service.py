@@ -126,13 +126,17 @@ class Service:
 
     def destroy(self) -> None:
         """Kill what runs and remove the folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def kill(self) -> None:
+        """Kill what runs; the folder stays."""
         if self.process is not None:
             for pid in [self.process.pid, *self.children()]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return when /readyz says 200.
