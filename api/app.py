@@ -11,7 +11,7 @@ from api.keys import PORTAL, PORTS
 from api.middleware import request_context
 from resolvers.ports import Ports
 from schema.context import PortalFacts
-from schema.root import build_schema
+from schema.root import served_schema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ def create_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[request_context], client_max_size=MAX_BODY_BYTES)
     app[PORTS] = parts.ports
     app[PORTAL] = parts.portal
-    endpoint = Endpoint(build_schema())
+    endpoint = Endpoint(served_schema())
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")
     app.add_routes(static_answers.routes)
     app.on_shutdown.append(endpoint.sockets.close)

@@ -66,11 +66,12 @@ class Endpoint:
         body: dict[str, Any] = {}
         if result.errors:
             body["errors"] = [error.formatted for error in result.errors]
-        if not isinstance(result, PreExecutionError):
+        refused = _is_refused(result)
+        if not refused:
             body["data"] = result.data
         modern = wants_graphql_response(request.headers.get(hdrs.ACCEPT, ""))
         status = HTTPStatus.OK
-        if isinstance(result, PreExecutionError) and modern:
+        if refused and modern:
             status = HTTPStatus.BAD_REQUEST
         response = _json(body, status, modern=modern)
         if result.data is None and result.errors:
@@ -158,6 +159,16 @@ def _json(body: dict[str, Any], status: int, *, modern: bool) -> web.Response:
     return web.Response(
         body=orjson.dumps(body), status=status, headers={hdrs.CONTENT_TYPE: content_type}
     )
+
+
+def _is_refused(result: ExecutionResult) -> bool:
+    """Tell whether nothing was executed: then there is no `data` at all.
+
+    Errors of fields have a path; those of the document and of its variables have none.
+    """
+    if isinstance(result, PreExecutionError):
+        return True
+    return result.data is None and all(error.path is None for error in result.errors or ())
 
 
 def _tell_by_status(response: web.Response, errors: Sequence[GraphQLError]) -> None:

@@ -13,6 +13,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     parse,
     specified_rules,
     validate,
@@ -22,6 +23,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 MAX_TOKENS: Final = 1000
 MAX_ERRORS: Final = 10  # told of one document; ten thousand would be an attack on our own log
+TOO_DEEP: Final = "The document is nested too deeply."
 _MAX_ENTRIES: Final = 512
 _MAX_CHARACTERS: Final = 131_072
 _RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -29,10 +31,17 @@ _RULES: Final = (*specified_rules, MaybeNullValidationRule, OneOfInputValidation
 
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
-    """A tree that parsed, and what validation said of it: () when it may run."""
+    """A tree that parsed.
+
+    Attributes:
+        tree: shared between requests; nobody writes to it.
+        errors: what validation said, () when it may run.
+        operations: how many the document has.
+    """
 
     tree: DocumentNode
     errors: tuple[GraphQLError, ...]
+    operations: int
 
 
 class DocumentCache:
@@ -52,7 +61,8 @@ class DocumentCache:
         """Return the checked document of a text.
 
         Raises:
-            GraphQLError: the text is no document, or too large or deep to look at.
+            GraphQLError: the text is no document, or has more than MAX_TOKENS.
+            RecursionError: it is nested too deeply to be parsed.
         """
         document = self._documents.get(text)
         if document is not None:
@@ -75,9 +85,10 @@ class DocumentCache:
 
 def check_document(schema: GraphQLSchema, text: str) -> CheckedDocument:
     """Parse and validate; see DocumentCache.get."""
+    tree = parse(text, max_tokens=MAX_TOKENS)
     try:
-        tree = parse(text, max_tokens=MAX_TOKENS)
         errors = validate(schema, tree, _RULES, max_errors=MAX_ERRORS, hide_suggestions=True)
     except RecursionError:
-        raise GraphQLError("The document is nested too deeply.") from None
-    return CheckedDocument(tree, tuple(errors))
+        errors = [GraphQLError(TOO_DEEP)]
+    operations = sum(isinstance(each, OperationDefinitionNode) for each in tree.definitions)
+    return CheckedDocument(tree, tuple(errors), operations)

@@ -9,6 +9,7 @@ from models.errors import DomainError
 from models.texts import message_of, text
 from resolvers.context import NotPermittedError
 from schema.context import GraphQLContext
+from schema.documents import TOO_DEEP
 
 BAD_REQUEST: Final = "BAD_REQUEST"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
@@ -27,6 +28,8 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
     cause = error.original_error
     if isinstance(cause, DomainError):
         return _refusal(error, cause, context)
+    if isinstance(cause, RecursionError) and error.path is None:
+        return _like(error, TOO_DEEP, {"code": BAD_REQUEST})
     if cause is None or isinstance(cause, GraphQLError) or _is_bad_input(error, cause):
         code = (error.extensions or {}).get("code", BAD_REQUEST)
         message = text(context.locale, code) if code == UNAUTHENTICATED else error.message

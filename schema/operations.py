@@ -1,14 +1,16 @@
 """What happens around every operation: cached documents before, public errors after."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.types import StreamExecutionResult
 
-from schema.documents import DocumentCache
+from schema.documents import MAX_TOKENS, DocumentCache
 from schema.failures import public_error
+
+AMBIGUOUS: Final = "The document has several operations: say in `operationName` which one."
 
 
 class Operation(SchemaExtension):
@@ -21,12 +23,24 @@ class Operation(SchemaExtension):
         self._streams = False
 
     def on_parse(self) -> Iterator[None]:
-        """Take the tree, and what validation said, from the cache."""
+        """Take the tree, and what validation said, from the cache.
+
+        A text that does not parse is left to strawberry, which fails at the same place
+        and, unlike an error raised here, lets on_operation see it.
+        """
         execution = self.execution_context
+        execution.parse_options["max_tokens"] = MAX_TOKENS
         core_schema = cast("Any", execution.schema)._schema  # noqa: SLF001 - there is no other way
-        document = self._documents.get(core_schema, execution.query or "")
-        execution.graphql_document = document.tree
-        self._errors = list(document.errors)
+        try:
+            document = self._documents.get(core_schema, execution.query or "")
+        except (GraphQLError, RecursionError):
+            pass
+        else:
+            execution.graphql_document = document.tree
+            self._errors = list(document.errors)
+            # Strawberry would take the first one; the specification wants a refusal.
+            if document.operations > 1 and cast("Any", execution)._provided_operation_name is None:  # noqa: SLF001
+                self._errors.append(GraphQLError(AMBIGUOUS))
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Puts the schema together. `python -m schema.root` prints the SDL."""
 
 import sys
+from functools import cache
 
 import strawberry
 from graphql import GraphQLError
@@ -71,6 +72,12 @@ def build_schema(*, sort: bool = False) -> PortalSchema:
             scalar_map=SCALARS, sort_schema=sort, disable_field_suggestions=True
         ),
     )
+
+
+@cache
+def served_schema() -> PortalSchema:
+    """Return the schema of this process, built once; its cached documents go with it."""
+    return build_schema()
 
 
 if __name__ == "__main__":
