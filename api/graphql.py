@@ -24,7 +24,7 @@ from api.graphql_http import (
     parse_body,
     wants_graphql_response,
 )
-from api.graphql_ws import Sockets
+from api.graphql_ws import INIT_TIMEOUT_S, Sockets
 from api.keys import PORTAL, PORTS, REQUEST_ID
 from models.texts import negotiate, text
 from resolvers.context import Viewer
@@ -40,9 +40,9 @@ _UNREADABLE: Final = (HttpProcessingError, web.RequestPayloadError)
 class Endpoint:
     """The handler of every method of /graphql."""
 
-    def __init__(self, schema: PortalSchema) -> None:
+    def __init__(self, schema: PortalSchema, *, init_timeout_s: float = INIT_TIMEOUT_S) -> None:
         self._schema = schema
-        self.sockets = Sockets(schema, self._context)
+        self.sockets = Sockets(schema, self._context, init_timeout_s=init_timeout_s)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one operation, or serve a socket until it closes."""

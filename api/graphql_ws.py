@@ -53,7 +53,7 @@ class Sockets:
         schema: PortalSchema,
         open_context: OpenContext,
         *,
-        init_timeout_s: float = INIT_TIMEOUT_S,
+        init_timeout_s: float,
     ) -> None:
         self._schema = schema
         self._open_context = open_context
