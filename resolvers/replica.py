@@ -194,10 +194,10 @@ async def _look(after: LogPosition, *, limit: int | None = _PAGE) -> _Look | Non
 
 async def _held(link_ids: Sequence[int]) -> list[ReplicaEntry]:
     connection = reader()
+    argument: str | list[int] = list(link_ids)
+    ids = "SELECT unnest($1::bigint[])"
     if is_sqlite(connection):
-        ids, argument = "SELECT value FROM json_each(?)", json.dumps(link_ids)
-    else:
-        ids, argument = "SELECT unnest($1::bigint[])", list(link_ids)
+        ids, argument = "SELECT value FROM json_each(?)", json.dumps(argument)
     rows = await _rows(_HELD.format(ids=ids), [argument])
     return [_entry(row) for row in rows]
 

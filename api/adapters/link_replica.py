@@ -125,8 +125,9 @@ class _LmdbBuild:
 def _replace_domains(changes: ReplicaChanges, domains: Mapping[str, int]) -> None:
     for host, domain_id in domains.items():
         changes.put_domain(host.encode(), domain_id)
-    for host in changes.domains().keys() - {host.encode() for host in domains}:
-        changes.delete_domain(host)
+    kept = {host.encode() for host in domains}
+    for stored in changes.domains().keys() - kept:
+        changes.delete_domain(stored)
 
 
 def _put_mark(changes: ReplicaChanges, mark: bytes) -> None:
