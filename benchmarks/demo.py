@@ -53,6 +53,7 @@ query Demo($days: DayRangeInput!, $interval: StatsInterval) {
     series(interval: $interval) { buckets { start human automated } }
     referrers: breakdown(by: REFERRER_HOST, top: 8) { rows { label clicks share } rest distinct }
     browsers: breakdown(by: BROWSER, top: 8) { rows { label clicks share } rest distinct }
+    links: breakdown(by: LINK, top: 5) { rows { label clicks share } rest distinct }
   }
 }
 """
@@ -71,7 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             proof = Demo(running, pages).run(options.urls, options.log)
             pages.proof(proof)
             if options.keep:
-                pages.line(f"The folder stays: {running.folder}")
+                pages.line(
+                    f"The folder stays. Serve it again: LINKYARD_DATA_DIR={running.data} "
+                    f"LINKYARD_BIND=127.0.0.1:{running.port} make serve"
+                )
             return 1 if proof.failures else 0
     except DemoError as error:
         sys.stderr.write(f"{error}\n")
@@ -132,6 +136,8 @@ class Demo:
             refused[why].append(f"line {number}: {text}")
         for why, examples in refused.items():
             self._pages.refusal(why, len(examples), examples)
+        if blank := sum(1 for line in lines if not line.strip()):
+            self._pages.refusal("blank lines, passed over", blank, ())
         rows = self._running.rows("SELECT slug, target FROM link ORDER BY id")
         self._targets = [(str(slug), str(target)) for slug, target in rows]
         if not self._targets:
@@ -151,7 +157,8 @@ class Demo:
         examples: dict[str, list[str]] = defaultdict(list)
         for number, why, detail, count in _REFUSED_CLICK.findall(done.stderr):
             counts[why] += int(count)
-            examples[why].append(f"line {number}: {detail} ({count} lines)")
+            times = "" if count == "1" else f", {count} times"
+            examples[why].append(f"line {number}: {detail}{times}")
         for why, count in counts.most_common():
             self._pages.refusal(why, count, examples[why])
         stored = _IMPORTED.search(done.stdout)
@@ -186,7 +193,7 @@ class Demo:
         self._pages.heading(f"The live replay, {today}, read through GraphQL")
         live = self._stats(today, today)
         self._pages.days(live["series"]["buckets"])
-        self._pages.breakdown("browser", live["browsers"])
+        self._pages.breakdown("link", live["links"])
 
     def _stats(self, first: date, last: date) -> dict[str, Any]:
         interval = "DAY" if (last - first).days < _MAX_DAYS else None
@@ -288,13 +295,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _progress() -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 

@@ -27,7 +27,7 @@ class Pages:
 
     def line(self, text: str) -> None:
         """Write a sentence."""
-        self._console.print(f"  {escape(text)}")
+        self._console.print(f"  {escape(text)}", soft_wrap=True)
 
     def refusal(self, reason: str, count: int, examples: Sequence[str]) -> None:
         """Write how many were refused for a reason, and a few of them."""
