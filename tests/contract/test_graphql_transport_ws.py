@@ -42,7 +42,7 @@ async def open_socket(portal: Portal, *, init: bool = True) -> ClientWebSocketRe
     return socket
 
 
-async def receive(socket: ClientWebSocketResponse) -> Any:
+async def receive(socket: ClientWebSocketResponse) -> Any:  # noqa: ANN401 - JSON
     async with asyncio.timeout(TIMEOUT_S):
         return await socket.receive_json()
 
@@ -62,6 +62,13 @@ async def watching(ports: Ports) -> MemoryFeed:
     async with asyncio.timeout(TIMEOUT_S):
         await feed.watched.wait()
     return feed
+
+
+async def unwatched(feed: MemoryFeed) -> None:
+    """Return once nobody listens any more."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while feed.watchers:  # noqa: ASYNC110 - the feed tells of arrivals only
+            await asyncio.sleep(0)
 
 
 def click(ports: Ports, link_id: int, number: int = 1) -> ClickEvent:
@@ -323,9 +330,7 @@ async def test_complete_from_the_client_stops_a_subscription(portal: Portal, por
     await socket.send_json({"type": "ping"})
 
     assert await receive(socket) == {"type": "pong"}
-    async with asyncio.timeout(TIMEOUT_S):
-        while feed.watchers:
-            await asyncio.sleep(0)
+    await unwatched(feed)
 
 
 async def test_complete_of_an_unknown_id_is_taken(client: Client) -> None:
@@ -351,9 +356,7 @@ async def test_closed_socket_leaves_no_watcher(portal: Portal, ports: Ports) -> 
     feed = await watching(ports)
     await socket.close()
 
-    async with asyncio.timeout(TIMEOUT_S):
-        while feed.watchers:
-            await asyncio.sleep(0)
+    await unwatched(feed)
 
 
 @pytest.mark.parametrize(
