@@ -51,18 +51,19 @@ class Postgres:
 
     def freeze(self) -> None:
         """Stop the clock of every process: connections stay, and nothing answers."""
-        for process in self._processes():
-            process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Undo freeze."""
-        for process in self._processes():
-            process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
 
-    def _processes(self) -> list[psutil.Process]:
-        """The first one starts the others, so it comes first: none may be born meanwhile."""
+    def _signal(self, number: signal.Signals) -> None:
+        """Send to every process, first to the one that starts the others."""
         postmaster = psutil.Process(self._server.get_pid())
-        return [postmaster, *postmaster.children()]
+        postmaster.send_signal(number)
+        for process in postmaster.children():
+            with suppress(psutil.NoSuchProcess):  # its client has gone
+                process.send_signal(number)
 
 
 @contextmanager
