@@ -87,7 +87,10 @@ def decode_cursor(cursor: str, *, order: str, path: tuple[str, ...]) -> tuple[So
         raise CursorInvalidError(path=path) from None
     match parts:
         case [str(name), (str() | int() | None) as key, int(row_id)] if (
-            name == order and 0 <= row_id <= _MAX_ID and not isinstance(key, bool)
+            name == order
+            and 0 <= row_id <= _MAX_ID
+            and not isinstance(key, bool)
+            and not isinstance(row_id, bool)
         ):
             return key, row_id
         case _:

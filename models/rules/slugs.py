@@ -133,6 +133,8 @@ def script_of(character: str) -> str | None:
     Not allowed are compatibility forms (full width, superscripts, ligatures), which
     look like plain letters, and invisible characters.
     """
+    if unicodedata.category(character)[0] not in "LM":  # also what Python's NFC does not know yet
+        return None
     if unicodedata.decomposition(character).startswith("<") and character not in _COMPATIBLE:
         return None
     found = _SCRIPT_OF.fullmatch(character)

@@ -17,7 +17,8 @@ from models.rules.hosts import leads_home
 MAX_TARGET_LENGTH: Final = 2048  # characters of the stored form, also the column width
 _MAX_INPUT_LENGTH: Final = 65_536  # characters; more is not even parsed
 
-_SCHEME: Final = regex.compile(r"([a-z][a-z0-9+.-]*):", regex.IGNORECASE)
+# A name before a colon, unless it is a host: with a dot, or before a port.
+_SCHEME: Final = regex.compile(r"([a-z][a-z0-9+-]*):(?!\d{1,5}(?:[/?#]|$))", regex.IGNORECASE)
 _START: Final = regex.compile(r"https?://[^/?#]", regex.IGNORECASE)
 _AUTHORITY: Final = regex.compile(r"https?://([^/?#]*)", regex.IGNORECASE)
 # Cc: control; Cf without the two joiners that Persian and Indic words need: invisible,

@@ -1,0 +1,96 @@
+"""Files of links, line by line."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.rules.link_files import BadLine, LinkLine, read_links
+
+URL = "https://example.org/"
+
+
+def _read(data: bytes) -> list[LinkLine | BadLine]:
+    return list(read_links(data.splitlines(keepends=True)))
+
+
+def _bad(data: bytes) -> list[tuple[int, str]]:
+    return [(line.number, line.error.reason) for line in _read(data) if isinstance(line, BadLine)]
+
+
+def test_a_list_of_addresses_has_one_a_line() -> None:
+    data = f"\ufeff{URL}\r\n\n# old ones\n  {URL}a \n{URL}b".encode()
+
+    assert _read(data) == [
+        LinkLine(number=1, url=URL),
+        LinkLine(number=4, url=f"  {URL}a "),
+        LinkLine(number=5, url=f"{URL}b"),
+    ]
+
+
+def test_a_table_has_names_in_its_first_line_in_any_order_and_capitals() -> None:
+    data = (
+        "\ufeff\n"
+        'Title,"URL", slug ,notes,starts_at,expires_at,disabled,domain\n'
+        f'"Скидки, ""все""",{URL},Go,x,2026-01-02,2026-01-02T03:04:05+03:00,TRUE,go.test\n'
+        f",{URL}a,\n"
+    ).encode()
+
+    assert _read(data) == [
+        LinkLine(
+            number=3,
+            url=URL,
+            slug="Go",
+            title='Скидки, "все"',
+            host="go.test",
+            starts_at=datetime(2026, 1, 2, tzinfo=UTC),
+            expires_at=datetime(2026, 1, 2, 0, 4, 5, tzinfo=UTC),
+            is_disabled=True,
+        ),
+        LinkLine(number=4, url=f"{URL}a"),
+    ]
+
+
+def test_a_bad_line_spoils_no_other() -> None:
+    data = b"\n".join(
+        [
+            b"url,title,expires_at,disabled",
+            b'https://example.org/1,"open',
+            b"https://example.org/2,ok",
+            b"https://example.org/\xff,x",
+            b"https://example.org/4,a,2026-13-01",
+            b"https://example.org/5,a,,maybe",
+            b"https://example.org/6,a,,,more",
+            b'https://example.org/7,a"b',
+            b"https://example.org/8,a,9999-12-31T23:59:59-23:00",
+        ]
+    )
+
+    assert _bad(data) == [
+        (2, "quotes"),
+        (4, "not_utf8"),
+        (5, "moment"),
+        (6, "flag"),
+        (7, "columns"),
+        (9, "moment"),
+    ]
+    assert [line.number for line in _read(data) if isinstance(line, LinkLine)] == [3, 8]
+
+
+def test_bytes_that_are_no_text_are_told_in_a_list_too() -> None:
+    assert _bad(b"\xff\xfeh\x00\nhttps://example.org/\n\xc3(") == [(1, "not_utf8"), (3, "not_utf8")]
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf", b"url,slug\n", b"# nothing\n"])
+def test_an_empty_file_has_no_links(data: bytes) -> None:
+    assert _read(data) == []
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_any_bytes_are_links_or_bad_lines(lines: list[bytes]) -> None:
+    found = list(read_links(lines))
+
+    numbers = [line.number for line in found]
+    assert numbers == sorted(set(numbers))
+    assert set(numbers) <= set(range(1, len(lines) + 1))
