@@ -15,7 +15,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import lmdb
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from api.redirect_replies import FOUND, Connection
@@ -31,7 +33,7 @@ from models.rules.spool_format import MARKER, encode_frame, pack_frame
 
 KEEPALIVE_S: Final = 75.0  # an idle connection is closed after it
 _DRAIN_LOOK_S: Final = 0.02
-_MAX_HELD_BYTES: Final = 1 << 16  # of a connection whose reply waits for its click
+_MAX_HELD_CHUNKS: Final = 16  # of a connection whose reply waits for its click
 
 # Why a connection may not be answered here; 0 is the fast path.
 _PENDING: Final = 1  # its reply waits for the flush
@@ -45,7 +47,9 @@ _HALF_CLOSED: Final = 64  # the client will send no more
 _PATH_BYTES: Final = (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%"  # RFC 3986, 2.3, 2.1
 )
-_crc32 = zlib.crc32
+_crc32: Final = zlib.crc32
+
+RequestFactory = Callable[[Any, Any, Any, Any, Any], web.BaseRequest]
 
 
 class RedirectProtocol(RequestHandler):
@@ -67,7 +71,7 @@ class RedirectProtocol(RequestHandler):
         "blocked",
     )
 
-    def __init__(self, manager: "RedirectServer", **options: Any) -> None:
+    def __init__(self, manager: "RedirectServer", **options: Any) -> None:  # noqa: ANN401 - passed on
         super().__init__(manager, **options)
         self._turn = manager.turn
         self._reader = manager.reader
@@ -81,12 +85,12 @@ class RedirectProtocol(RequestHandler):
         self._accept_language = b""
         self._is_head = False
         self._peer: bytes | None = None
-        self._held = b""
+        self._held: list[bytes] = []
         self._tracker: MessageTracker | None = None
         self._seen = 0  # messages that aiohttp was given
         self._is_lost = False  # aiohttp keeps the connection for good
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # noqa: C901 - hot: every call costs
         """Answer a plain redirect; hand everything else to aiohttp."""
         if self.blocked:
             self._receive_blocked(data)
@@ -209,7 +213,7 @@ class RedirectProtocol(RequestHandler):
             and not waiter.done()
             and self._request_count == self._seen
             and not self._messages
-            and not self._upgraded
+            and not self._upgraded  # pyright: ignore[reportUnknownMemberType] - aiohttp 3.14
             and self._payload_parser is None
             and not self._reading_paused
             and not self._buffer_paused
@@ -227,27 +231,37 @@ class RedirectProtocol(RequestHandler):
             self._pass_on(data)
 
     def _hold(self, data: bytes) -> None:
-        """Keep bytes until the reply before them has left."""
-        self._held += data
+        """Keep a chunk until the reply before it has left.
+
+        Chunks stay apart, because aiohttp drops a good request that comes in one
+        chunk with a bad one.
+        """
+        self._held.append(data)
         self.blocked |= _HELD
-        if len(self._held) > _MAX_HELD_BYTES and self.transport is not None:
+        if len(self._held) == _MAX_HELD_CHUNKS and self.transport is not None:
             self.transport.pause_reading()
 
     def after_reply(self) -> None:
         """Go on with what came while the reply was waiting."""
-        blocked = self.blocked
-        self.blocked = blocked & ~(_PENDING | _HELD)
-        if blocked & _HELD:
-            held, self._held = self._held, b""
-            if len(held) > _MAX_HELD_BYTES and self.transport is not None:
+        self.blocked &= ~_PENDING
+        if self.blocked & _HELD:
+            held, self._held = self._held, []
+            self.blocked &= ~_HELD
+            if len(held) >= _MAX_HELD_CHUNKS and self.transport is not None:
                 self.transport.resume_reading()
-            self.data_received(held)
-        if blocked & _HALF_CLOSED and self.transport is not None:
+            for chunk in held:
+                self.data_received(chunk)
+        if self.blocked & _HALF_CLOSED and not self.blocked & _PENDING:
+            self._end_half_closed()
+
+    def _end_half_closed(self) -> None:
+        self.blocked &= ~_HALF_CLOSED
+        if self.transport is not None:
             self.transport.close()
 
     # What happens to the connection
 
-    def eof_received(self) -> bool | None:
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - asyncio.Protocol's own type
         """Keep the connection for a reply that is on its way."""
         if self.blocked & _PENDING:
             self.blocked |= _HALF_CLOSED
@@ -317,7 +331,7 @@ class RedirectServer(web.Server):
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         turn: RedirectTurn,
         *,
-        request_factory: Any = None,
+        request_factory: RequestFactory | None = None,
         is_fast: bool = True,
         keepalive_s: float = KEEPALIVE_S,
     ) -> None:
@@ -400,9 +414,13 @@ class RedirectServer(web.Server):
         return list(self._connections)  # type: ignore[arg-type]
 
     def _request(
-        self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
         if self.is_draining:
             message = message._replace(should_close=True)
-        request: web.BaseRequest = self._make(message, payload, protocol, writer, task)
-        return request
+        return self._make(message, payload, protocol, writer, task)

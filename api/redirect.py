@@ -57,7 +57,7 @@ class Redirect:
         turn = self._turn
         host = _header(request, b"host")
         kept = [_header(request, name) for name in KEPT_HEADERS]
-        answer = await self._find(host, slug_of(_path(request)))
+        answer = await self._find(host, slug_of(_path(request)) or b"")
         frame = None
         is_head = request.method == hdrs.METH_HEAD
         if answer.target:
@@ -78,9 +78,8 @@ class Redirect:
             )
         return WholeReply(answer.status, reply)
 
-    async def _find(self, host: bytes, slug: bytes | None) -> Answer:
-        if slug is None:
-            return ABSENT
+    async def _find(self, host: bytes, slug: bytes) -> Answer:
+        """Find the answer; b"" is a slug that no link has."""
         if not self._turn.is_open:
             self._turn.open()
         answer = self._turn.resolve(host, slug)

@@ -7,13 +7,12 @@ them, and only then lets the replies go.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
-from api.adapters.file_spool import FileSpool
 from api.adapters.lmdb_replica import Get, LmdbReplicaReader
 from api.metrics import Metrics
 from api.redirect_replies import FOUND_STARTS, Replies
@@ -33,6 +32,18 @@ UNKNOWN_HOST: Final = b""
 
 Way = str  # "fast" or "ordinary"
 Release = Callable[[list[Any], list[bytes]], None]
+
+
+class Spool(Protocol):
+    """Where clicks go, see api.adapters.file_spool."""
+
+    def write(self, frames: Sequence[bytes]) -> int:
+        """Append records and return how many were lost."""
+        ...
+
+    async def synced(self) -> None:
+        """Return when what was written is on the disk."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +95,7 @@ class RedirectTurn:
         config: RedirectConfig,
         *,
         replica: LmdbReplicaReader,
-        spool: FileSpool,
+        spool: Spool,
         metrics: Metrics,
         clock: Callable[[], float] = time.time,
     ) -> None:
