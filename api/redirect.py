@@ -49,8 +49,8 @@ class Redirect:
 
     def add_to(self, app: web.Application) -> None:
         """Add the route; call it last, because it takes every path that is left."""
-        app.router.add_route(hdrs.METH_GET, "/{slug:.*}", self.handle)
-        app.router.add_route(hdrs.METH_HEAD, "/{slug:.*}", self.handle)
+        app.router.add_route(hdrs.METH_GET, "/{slug:.*}", self.handle, name="redirect")
+        app.router.add_route(hdrs.METH_HEAD, "/{slug:.*}", self.handle, name="redirect")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Redirect, or show a page that says why not."""
