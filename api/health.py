@@ -1,7 +1,9 @@
 """For machines that watch us: is the process alive, is the service ready, what did it count.
 
 Ready means that a proxy should send requests. A role that only redirects is
-ready while it has a replica or a store, because links go on without the other.
+ready while it has a replica or a store, because links go on without the other. A
+spool that takes nothing more is shown and does not count: redirects go on, and it
+is the next click that finds out whether there is room again.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -93,34 +96,44 @@ class Health:
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
     async def _check(self) -> tuple[bool, dict[str, Any]]:
-        store = {"ok": await store_answers()}
+        is_stored = await store_answers()
         if not self.redirects:
-            return store["ok"], {"store": store}
+            return is_stored, {"store": {"ok": is_stored}}
+        has_replica = self.has_replica()
         replica_age_s, clicks_age_s = self.status.age_s("replica"), self.status.age_s("clicks")
-        replica = {"ok": self.has_replica(), "age_s": _rounded(replica_age_s)}
-        worker = {
-            "ok": _is_recent(replica_age_s) and _is_recent(clicks_age_s),
-            "clicks_age_s": _rounded(clicks_age_s),
+        is_worked = _is_recent(replica_age_s) and _is_recent(clicks_age_s)
+        spool = await asyncio.to_thread(self._spool)
+        checks = {
+            "store": {"ok": is_stored},
+            "replica": {"ok": has_replica, "age_s": _rounded(replica_age_s)},
+            "worker": {"ok": is_worked, "clicks_age_s": _rounded(clicks_age_s)},
+            "spool": spool,
         }
-        waiting = self._spool_bytes()
-        spool = {
-            "ok": waiting < self.spool_max_bytes,
-            "bytes": waiting,
-            "max_bytes": self.spool_max_bytes,
-        }
-        checks = {"store": store, "replica": replica, "worker": worker, "spool": spool}
         if self.needs_store:
-            return all(check["ok"] for check in checks.values()), checks
-        return bool(replica["ok"] or store["ok"]), checks
+            return is_stored and has_replica and is_worked, checks
+        return has_replica or is_stored, checks
 
-    def _spool_bytes(self) -> int:
-        total = 0
-        for path in self.folder.spool.rglob("*"):
-            try:
-                total += path.stat().st_size if path.is_file() else 0
-            except FileNotFoundError:
-                continue  # read to its end meanwhile
-        return total
+    def _spool(self) -> dict[str, Any]:
+        """Say how full the spool is and what it lost. Blocking, some ms."""
+        size_bytes = sum(_size_bytes(path) for path in self.folder.spool.glob("*.spool"))
+        sums = {"linkyard_clicks_lost_total": 0, "linkyard_spool_failing": 0}
+        for line in render(self.folder.metrics).decode().splitlines():
+            name, _, value = line.rpartition(" ")
+            if name in sums:
+                sums[name] = int(float(value))
+        return {
+            "ok": size_bytes < self.spool_max_bytes and not sums["linkyard_spool_failing"],
+            "bytes": size_bytes,
+            "max_bytes": self.spool_max_bytes,
+            "lost": sums["linkyard_clicks_lost_total"],
+        }
+
+
+def _size_bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # read to its end meanwhile
+        return 0
 
 
 def _is_from_this_machine(request: web.Request) -> bool:
