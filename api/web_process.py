@@ -35,6 +35,7 @@ from api.version import VERSION
 from api.worker_status import WorkerStatus
 from models.orm import open_database
 from models.rules.slugs import RESERVED_WORDS
+from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
 from resolvers.redirects import StoredLinks
 
@@ -68,6 +69,7 @@ class WebProcess:
 
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(open_database(self.settings.database_url))
+            stack.push_async_callback(uses_written)
             ports = await stack.enter_async_context(open_ports(self.settings, self.folder))
             turn = self._turn(stack)
             runner = web.AppRunner(self._app(ports, turn), access_log=None)

@@ -5,13 +5,11 @@ cannot be written is forgotten: the next one comes soon enough.
 """
 
 import asyncio
-import contextlib
 from datetime import datetime, timedelta
 from typing import Final
 
-from tortoise.exceptions import BaseORMException
-
 from models.api_keys import ApiKey
+from models.store_failures import is_store_failure
 
 _EVERY: Final = timedelta(minutes=1)
 _MAX_KEYS: Final = 10_000  # remembered in a process
@@ -47,5 +45,8 @@ async def uses_written() -> None:
 
 
 async def _write(key_id: int, now: datetime) -> None:
-    with contextlib.suppress(BaseORMException, OSError):
+    try:
         await ApiKey.filter(id=key_id).update(last_used_at=now)
+    except Exception as error:
+        if not is_store_failure(error):
+            raise
