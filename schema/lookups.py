@@ -8,6 +8,7 @@ import strawberry
 from models.errors import ValueInvalidError
 from models.rules.scopes import Scope
 from resolvers.api_keys import api_keys_of
+from resolvers.users import users_by_id
 from schema.access import signed_in
 from schema.api_keys import ApiKeyType
 from schema.context import Info
@@ -29,8 +30,8 @@ async def _users(ids: Sequence[int], info: Info) -> dict[int, Node]:
     """Yourself, and everybody for those who manage people."""
     viewer = info.context.viewer
     seen = [id_ for id_ in ids if id_ == viewer.user_id or Scope.USER_ADMIN in viewer.scopes]
-    rows = await info.context.loaders.user.load_many(seen)
-    return {row.id: UserType.of(row, info) for row in rows}
+    rows = await users_by_id(seen)
+    return {row.id: UserType.of(row, info) for row in rows if not isinstance(row, LookupError)}
 
 
 async def _api_keys(ids: Sequence[int], info: Info) -> dict[int, Node]:
