@@ -23,13 +23,14 @@ from aiohttp.web_protocol import RequestHandler
 from api.redirect_replies import FOUND, Connection
 from api.redirect_turn import RedirectTurn, slug_of
 from api.request_heads import HeadReader, LostTrackError, MessageTracker
+from models.rules.click_record import CLICK_START_BYTES
 from models.rules.replica_format import (
     ALWAYS,
     PLAIN,
     TARGET_AT,
     read_plain,
 )
-from models.rules.spool_format import MARKER, encode_frame, pack_frame
+from models.rules.spool_format import encode_frame, start_frame
 
 KEEPALIVE_S: Final = 75.0  # an idle connection is closed after it
 _DRAIN_LOOK_S: Final = 0.02
@@ -59,6 +60,7 @@ class RedirectProtocol(RequestHandler):
         "_accept_language",
         "_end",
         "_fields",
+        "_frame_start",
         "_held",
         "_host",
         "_is_head",
@@ -82,6 +84,7 @@ class RedirectProtocol(RequestHandler):
         self._end = b""
         self._host = b""
         self._fields = b""
+        self._frame_start = b""
         self._accept_language = b""
         self._is_head = False
         self._peer: bytes | None = None
@@ -125,11 +128,12 @@ class RedirectProtocol(RequestHandler):
                 if kind == PLAIN and window == ALWAYS and _crc32(key + value[4:]) == checksum:
                     start = turn.head_click_start if self._is_head else turn.click_start
                     click = start + link_id + self._fields
-                    turn.frames.append(pack_frame(MARKER, len(click), _crc32(click)) + click)
+                    checksum = _crc32(click)
+                    turn.frames.append(self._frame_start + checksum.to_bytes(4, "little") + click)
                     turn.waiting_replies.append(FOUND + value[TARGET_AT:] + turn.replies.found_end)
                     turn.connections.append(self)
                     self.blocked = _PENDING
-                    self._next_keepalive_close_time = turn.keepalive_from + self._keepalive_timeout
+                    self._next_keepalive_close_time = turn.keepalive_until
                     return
         self._answer(data, slug)
 
@@ -148,7 +152,8 @@ class RedirectProtocol(RequestHandler):
         if self._peer is None:
             self._peer = peer_address(self.transport) + b"\n"
         self._host = reader.host
-        self._fields = self._peer + reader.fields
+        self._fields = fields = self._peer + reader.fields
+        self._frame_start = start_frame(CLICK_START_BYTES + len(fields))
         self._accept_language = reader.accept_language
         self._is_head = reader.is_head
         self._end = reader.end if is_repeatable and not reader.is_head else b""
@@ -181,7 +186,7 @@ class RedirectProtocol(RequestHandler):
         turn.waiting_replies.append(reply)
         turn.connections.append(self)
         self.blocked |= _PENDING
-        self._next_keepalive_close_time = turn.keepalive_from + self._keepalive_timeout
+        self._next_keepalive_close_time = turn.keepalive_until
 
     # To aiohttp and back
 
@@ -357,6 +362,7 @@ class RedirectServer(web.Server):
         self._make = self.request_factory
         self.request_factory = self._request
         turn.release = release
+        turn.keepalive_s = keepalive_s
 
     @classmethod
     def of(

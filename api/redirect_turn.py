@@ -84,7 +84,7 @@ class RedirectTurn:
         hosts: what the keys of a host's links begin with, by Host as it came.
         now_us: microseconds since 1970.
         click_start, head_click_start: begin a click of GET and of HEAD, up to the link's id.
-        keepalive_from: loop time of the turn.
+        keepalive_until: loop time until which a connection used in this turn stays open.
         connections, replies: of the fast path, to be let go in the flush.
         frames: clicks of the turn.
         counts: replies of the turn by status and way, but for plain fast redirects.
@@ -108,7 +108,8 @@ class RedirectTurn:
         self.now_us = 0
         self.click_start = b""
         self.head_click_start = b""
-        self.keepalive_from = 0.0
+        self.keepalive_s = 75.0
+        self.keepalive_until = 0.0
         self.connections: list[Any] = []
         self.waiting_replies: list[bytes] = []
         self.frames: list[bytes] = []
@@ -138,7 +139,7 @@ class RedirectTurn:
         self.now_us = int(now * 1_000_000)
         self.click_start = START.pack(VERSION, 0, self.now_us)
         self.head_click_start = START.pack(VERSION, IS_HEAD, self.now_us)
-        self.keepalive_from = self._loop.time()
+        self.keepalive_until = self._loop.time() + self.keepalive_s
         second = int(now)
         if second != self._second:
             self._second = second

@@ -15,6 +15,7 @@ IS_HEAD: Final = 1  # flag: only the headers were asked for
 # Version, flags, microseconds since 1970. The link's id follows, 8 bytes, little-endian:
 # the hot path copies them as they stand in the replica.
 START: Final = struct.Struct("<BBQ")
+CLICK_START_BYTES: Final = START.size + 8  # up to the texts
 _FIXED: Final = struct.Struct("<BBQQ")
 _FIELDS: Final = 9
 MAX_RECORD_BYTES: Final = _FIXED.size + _FIELDS * (MAX_FIELD_BYTES + 1)

@@ -17,7 +17,6 @@ _HEADER: Final = struct.Struct("<8s16sQ")
 HEADER_BYTES: Final = _HEADER.size
 _FRAME: Final = struct.Struct("<4sII")
 FRAME_BYTES: Final = _FRAME.size
-pack_frame: Final = _FRAME.pack  # marker, length, checksum: for the hot path
 
 
 class SpoolHeaderError(ValueError):
@@ -60,6 +59,11 @@ def encode_frame(payload: bytes) -> bytes:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a record of {len(payload)} bytes")
     return _FRAME.pack(MARKER, len(payload), zlib.crc32(payload)) + payload
+
+
+def start_frame(length: int) -> bytes:
+    """Return what stands before the checksum of a record, little-endian, and its payload."""
+    return MARKER + length.to_bytes(4, "little")
 
 
 def encode_frames(payloads: Iterable[bytes]) -> bytes:
