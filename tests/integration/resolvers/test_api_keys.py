@@ -1,0 +1,191 @@
+"""Making keys and coming in by one."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from models.api_keys import ApiKey
+from models.errors import (
+    InputInvalidError,
+    NotFoundError,
+    ScopeNotHeldError,
+    TextTooLongError,
+    ValueInvalidError,
+    ValueRequiredError,
+)
+from models.rules.api_key_format import hash_key, new_key
+from models.rules.scopes import Scope, format_scopes
+from models.users import Role, User
+from resolvers.api_keys import api_keys_of, authenticate_key, create_api_key, revoke_keys
+from resolvers.context import NotPermittedError, RequestContext
+from resolvers.key_uses import uses_written
+from resolvers.ports import Ports
+from tests.factories import as_command, as_nobody, as_person, make_user
+from tests.fakes import FixedClock
+
+READ_ONLY = frozenset({Scope.LINK_READ, Scope.STATS_READ})
+
+
+@pytest.fixture
+async def user(database: None) -> User:
+    return await make_user(scopes=READ_ONLY | {Scope.LINK_WRITE}, locale="ru")
+
+
+@pytest.fixture
+def person(ports: Ports, user: User) -> RequestContext:
+    return as_person(ports, user)
+
+
+async def test_a_key_opens_what_its_owner_may_do_and_is_not_stored(
+    person: RequestContext, user: User, clock: FixedClock
+) -> None:
+    key, secret = await create_api_key(person, label=" CI ")
+
+    assert await authenticate_key(secret, now=clock.at) == person.viewer
+    stored = await ApiKey.get(id=key.id)
+    assert (stored.label, stored.prefix, stored.secret_hash) == (
+        "CI",
+        secret[:8],
+        hash_key(secret),
+    )
+    assert (stored.user_id, stored.scopes) == (user.id, "LINK_READ LINK_WRITE STATS_READ")
+    assert secret not in repr(vars(stored))
+    await uses_written()
+
+
+async def test_a_narrower_key_opens_less_and_makes_no_wider_one(
+    ports: Ports, person: RequestContext, clock: FixedClock
+) -> None:
+    _, secret = await create_api_key(person, label="a", scopes=[Scope.LINK_READ])
+    viewer = await authenticate_key(secret, now=clock.at)
+    assert viewer == replace(person.viewer, scopes=frozenset({Scope.LINK_READ}))
+    by_key = RequestContext(viewer, ports)
+
+    with pytest.raises(ScopeNotHeldError):
+        await create_api_key(by_key, label="b", scopes=[Scope.LINK_WRITE])
+    narrow, _ = await create_api_key(by_key, label="b")
+
+    assert narrow.scopes == "LINK_READ"
+    assert await ApiKey.all().count() == 2
+    await uses_written()
+
+
+async def test_a_key_never_has_a_scope_beyond_its_owner(
+    ports: Ports, user: User, person: RequestContext
+) -> None:
+    for context in (person, as_command(ports)):
+        with pytest.raises(ScopeNotHeldError) as refused:
+            await create_api_key(context, label="a", scopes=[Scope.OPS_READ], user_id=user.id)
+        assert (refused.value.scope, refused.value.path) == ("OPS_READ", ("scopes",))
+
+    assert await ApiKey.all().count() == 0
+
+
+async def test_a_key_loses_what_its_owner_loses(
+    person: RequestContext, user: User, clock: FixedClock
+) -> None:
+    _, secret = await create_api_key(person, label="a")
+    await Role.filter(id=user.role_id).update(scopes=format_scopes({Scope.LINK_READ}))
+
+    viewer = await authenticate_key(secret, now=clock.at)
+
+    assert viewer == replace(person.viewer, scopes=frozenset({Scope.LINK_READ}))
+    await User.filter(id=user.id).update(deactivated_at=clock.at)
+    assert await authenticate_key(secret, now=clock.at) is None
+    await uses_written()
+
+
+async def test_a_key_ends_when_it_expires_or_is_revoked(
+    ports: Ports, person: RequestContext, user: User, clock: FixedClock
+) -> None:
+    expires_at = clock.at + timedelta(hours=1)
+    _, short = await create_api_key(person, label="short", expires_at=expires_at)
+    _, long = await create_api_key(person, label="long")
+
+    before = expires_at - timedelta(microseconds=1)
+    assert await authenticate_key(short, now=before) == person.viewer
+    assert await authenticate_key(short, now=expires_at) is None
+    assert await authenticate_key(long, now=expires_at) == person.viewer
+    clock.at = expires_at
+    assert [key.label for key in await api_keys_of(person)] == ["long"]
+    assert await revoke_keys(as_command(ports), user_id=user.id) == 2
+    assert await authenticate_key(long, now=clock.at) is None
+    assert await api_keys_of(person) == []
+    await uses_written()
+
+
+@pytest.mark.parametrize("secret", ["", "lky_", "x" * 42, "\ud800", "lky_" + "я" * 38])
+async def test_what_is_no_key_is_refused_without_a_query(
+    database: None, sql: list[str], clock: FixedClock, secret: str
+) -> None:
+    assert await authenticate_key(secret, now=clock.at) is None
+    assert sql == []
+    assert await authenticate_key(new_key(), now=clock.at) is None
+    assert len([line for line in sql if line.startswith("SELECT")]) == 1
+
+
+async def test_the_use_of_a_key_is_written_at_most_once_a_minute(
+    person: RequestContext, sql: list[str], clock: FixedClock
+) -> None:
+    key, secret = await create_api_key(person, label="a")
+    sql.clear()
+
+    for _ in range(5):
+        await authenticate_key(secret, now=clock.at)
+    await uses_written()
+    assert len([line for line in sql if line.startswith("UPDATE")]) == 1
+    assert (await ApiKey.get(id=key.id)).last_used_at == clock.at
+
+    later = clock.at + timedelta(seconds=59)
+    await authenticate_key(secret, now=later)
+    await uses_written()
+    assert (await ApiKey.get(id=key.id)).last_used_at == clock.at
+
+    later += timedelta(seconds=1)
+    await authenticate_key(secret, now=later)
+    await uses_written()
+    assert (await ApiKey.get(id=key.id)).last_used_at == later
+
+
+async def test_keys_of_others_take_an_administrator(
+    ports: Ports, person: RequestContext, user: User
+) -> None:
+    other = await make_user()
+
+    for context, user_id in ((person, other.id), (as_nobody(ports), None)):
+        with pytest.raises(NotPermittedError):
+            await create_api_key(context, label="a", user_id=user_id)
+    with pytest.raises(NotPermittedError):
+        await revoke_keys(person, user_id=user.id)
+    assert await ApiKey.all().count() == 0
+
+    key, _ = await create_api_key(as_person(ports, other), label="a", user_id=user.id)
+    assert (key.user_id, key.scopes) == (user.id, "LINK_READ LINK_WRITE STATS_READ")
+
+
+@pytest.mark.parametrize("user_id", [5, None])
+async def test_nobody_gets_a_key(ports: Ports, database: None, user_id: int | None) -> None:
+    with pytest.raises(NotFoundError):
+        await create_api_key(as_command(ports), label="a", user_id=user_id)
+
+
+async def test_every_wrong_field_of_a_key_is_named(
+    person: RequestContext, clock: FixedClock
+) -> None:
+    for label, error in (
+        (" ", ValueRequiredError),
+        ("x" * 101, TextTooLongError),
+        ("\x00", ValueInvalidError),
+    ):
+        with pytest.raises(error):
+            await create_api_key(person, label=label)
+    with pytest.raises(InputInvalidError) as refused:
+        await create_api_key(person, label="", scopes=[Scope.OPS_READ], expires_at=clock.at)
+
+    assert [problem.path for problem in refused.value.problems] == [
+        ("label",),
+        ("expiresAt",),
+        ("scopes",),
+    ]
+    assert await ApiKey.all().count() == 0
