@@ -1,0 +1,86 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.rules.click_record import (
+    CLICK_START_BYTES,
+    KEPT_HEADERS,
+    MAX_FIELD_BYTES,
+    MAX_RECORD_BYTES,
+    START,
+    VERSION,
+    ClickRecordError,
+    RawClick,
+    decode_click,
+    encode_click,
+    join_fields,
+)
+
+LINE = st.binary(max_size=1024).map(lambda value: value.replace(b"\n", b" "))
+NUMBERS = st.integers(min_value=0, max_value=2**64 - 1)
+CLICKS = st.builds(RawClick, NUMBERS, NUMBERS, st.booleans(), *(LINE for _ in range(9)))
+
+
+@given(CLICKS)
+def test_a_click_comes_back_as_it_was(click: RawClick) -> None:
+    assert decode_click(encode_click(click)) == click
+
+
+def test_fields_are_cut_one_by_one() -> None:
+    click = RawClick(1, 2, user_agent=b"u" * 5000, referer=b"r", forwarded_for=b"f" * 1025)
+
+    kept = decode_click(encode_click(click))
+
+    assert kept.user_agent == b"u" * MAX_FIELD_BYTES
+    assert kept.referer == b"r"
+    assert kept.forwarded_for == b"f" * MAX_FIELD_BYTES
+    longest = RawClick(1, 2, False, *[b"x" * 5000] * 9)
+    assert len(encode_click(longest)) < MAX_RECORD_BYTES
+
+
+def test_the_layout_is_the_one_on_disk() -> None:
+    click = RawClick(5, 6, True, b"192.0.2.7", b"curl", request_id=b"id")
+
+    record = encode_click(click)
+
+    assert record == (
+        b"\x01\x01"
+        + (6).to_bytes(8, "little")
+        + (5).to_bytes(8, "little")
+        + b"192.0.2.7\ncurl\n\n\n\n\n\nid\n"
+    )
+
+
+def test_the_hot_path_writes_the_same_record() -> None:
+    click = RawClick(5, 6, False, b"192.0.2.7", b"curl", accept_language=b"ru")
+
+    start = START.pack(VERSION, 0, click.at_us) + click.link_id.to_bytes(8, "little")
+    peer = join_fields([click.peer]) + b"\n"
+    headers = join_fields([click.user_agent, b"", click.accept_language, *[b""] * 5])
+
+    assert len(start) == CLICK_START_BYTES
+    assert start + peer + headers == encode_click(click)
+
+
+def test_the_kept_headers_are_the_fields() -> None:
+    names = {b"referer": "referer", b"x-request-id": "request_id"}
+    names[b"x-forwarded-for"] = "forwarded_for"
+
+    assert RawClick._fields[4:] == tuple(
+        names.get(header, header.decode().replace("-", "_")) for header in KEPT_HEADERS
+    )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"\x01" * 17,
+        b"\x02" + encode_click(RawClick(1, 2))[1:],
+        encode_click(RawClick(1, 2))[:-1],
+        encode_click(RawClick(1, 2)) + b"\n",
+    ],
+)
+def test_what_is_no_click_is_refused(record: bytes) -> None:
+    with pytest.raises(ClickRecordError):
+        decode_click(record)
