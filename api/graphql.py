@@ -74,7 +74,7 @@ class Endpoint:
         if refused and modern:
             status = HTTPStatus.BAD_REQUEST
         response = _json(body, status, modern=modern)
-        if result.data is None and result.errors:
+        if result.errors and not _has_data(result):
             _tell_by_status(response, result.errors)
         return response
 
@@ -169,6 +169,11 @@ def _is_refused(result: ExecutionResult) -> bool:
     if isinstance(result, PreExecutionError):
         return True
     return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _has_data(result: ExecutionResult) -> bool:
+    """Tell whether anything at all was answered."""
+    return any(value is not None for value in (result.data or {}).values())
 
 
 def _tell_by_status(response: web.Response, errors: Sequence[GraphQLError]) -> None:

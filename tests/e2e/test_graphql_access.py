@@ -1,0 +1,280 @@
+"""Who may read what: anonymous callers, wrong keys, missing scopes."""
+
+from datetime import timedelta
+
+import pytest
+from graphql import GraphQLObjectType, GraphQLSchema
+
+from models.api_keys import ApiKey
+from models.rules.scopes import Scope
+from models.texts import text
+from models.users import User
+from resolvers.api_keys import create_api_key
+from resolvers.ports import Ports
+from schema.nodes import encode_id
+from schema.root import served_schema
+from tests.factories import as_person, make_domain, make_user
+from tests.fakes import FixedClock
+from tests.portal import Client, Portal, sign_in
+
+RANGE = '{period: {preset: LAST_7_DAYS}, timeZone: "UTC"}'
+OPEN = {"portal": "{ portal { name } }", "viewer": "{ viewer { scopes } }"}
+GUARDED = {
+    "node": '{ node(id: "x") { id } }',
+    "nodes": '{ nodes(ids: ["x"]) { id } }',
+    "link": '{ link(by: {id: "x"}) { id } }',
+    "links": "{ links { totalCount } }",
+    "stats": f"{{ stats(range: {RANGE}) {{ asOf }} }}",
+    "linkCreate": 'mutation { linkCreate(input: {url: "x"}) { __typename } }',
+    "linkUpdate": 'mutation { linkUpdate(input: {id: "x"}) { __typename } }',
+    "linkDelete": 'mutation { linkDelete(input: {id: "x"}) { __typename } }',
+    "apiKeyCreate": 'mutation { apiKeyCreate(input: {label: "x"}) { __typename } }',
+}
+
+
+def core_schema() -> GraphQLSchema:
+    return served_schema()._schema
+
+
+@pytest.fixture
+async def person(database: None) -> User:
+    return await make_user()
+
+
+def test_every_root_field_is_declared_open_or_guarded() -> None:
+    schema = core_schema()
+    roots = (schema.query_type, schema.mutation_type)
+    fields = [name for root in roots if isinstance(root, GraphQLObjectType) for name in root.fields]
+
+    assert sorted(fields) == sorted([*OPEN, *GUARDED])
+
+
+@pytest.mark.parametrize("name", OPEN)
+async def test_anonymous_caller_reads_portal_and_viewer(client: Client, name: str) -> None:
+    expected = {"portal": {"name": "Linkyard"}, "viewer": None}
+
+    assert await Portal(client).ask(OPEN[name]) == {name: expected[name]}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+async def test_anonymous_caller_reads_nothing_else(client: Client, name: str) -> None:
+    response = await Portal(client, {"Accept-Language": "ru"}).send(GUARDED[name])
+    body = await response.json()
+
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="linkyard"'
+    assert body["errors"] == [
+        {
+            "message": text("ru", "UNAUTHENTICATED"),
+            "locations": body["errors"][0]["locations"],
+            "path": [name],
+            "extensions": {"code": "UNAUTHENTICATED"},
+        }
+    ]
+    assert not body["data"] or body["data"][name] is None
+
+
+async def test_data_beside_a_guarded_field_is_answered_with_200(client: Client) -> None:
+    response = await Portal(client).send('{ portal { name } node(id: "x") { id } }')
+    body = await response.json()
+
+    assert response.status == 200
+    assert body["data"] == {"portal": {"name": "Linkyard"}, "node": None}
+    assert [each["extensions"]["code"] for each in body["errors"]] == ["UNAUTHENTICATED"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer lky_" + "0" * 38,
+        "Basic dXNlcjpwYXNz",
+        "lky_without_scheme",
+        "Bearer ключ",
+        "Bearer " + "x" * 5000,
+    ],
+)
+async def test_key_that_is_none_is_401_also_for_what_is_open(client: Client, header: str) -> None:
+    response = await Portal(client, {"Authorization": header}).send(OPEN["portal"])
+    body = await response.json()
+
+    assert response.status == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="linkyard", error="invalid_token"'
+    assert body == {
+        "errors": [
+            {
+                "message": text("en", "UNAUTHENTICATED"),
+                "extensions": {"code": "UNAUTHENTICATED"},
+            }
+        ]
+    }
+
+
+async def test_revoked_expired_and_deactivated_keys_open_nothing(
+    client: Client, ports: Ports, clock: FixedClock
+) -> None:
+    revoked, expiring, leaving = await make_user(), await make_user(), await make_user()
+    context = as_person(ports, expiring)
+    _, secret = await create_api_key(
+        context, label="short", expires_at=clock.now() + timedelta(hours=1)
+    )
+    portals = [
+        await sign_in(client, ports, revoked),
+        Portal(client, {"Authorization": f"Bearer {secret}"}),
+        await sign_in(client, ports, leaving),
+    ]
+    for portal in portals:
+        assert (await portal.send(OPEN["viewer"])).status == 200
+
+    await ApiKey.filter(user_id=revoked.id).update(revoked_at=clock.now())
+    await User.filter(id=leaving.id).update(deactivated_at=clock.now())
+    clock.at += timedelta(hours=2)
+
+    for portal in portals:
+        assert (await portal.send(OPEN["viewer"])).status == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "scope"),
+    [("link", Scope.LINK_READ), ("links", Scope.LINK_READ), ("stats", Scope.STATS_READ)],
+)
+async def test_query_without_its_scope_is_forbidden(
+    client: Client, ports: Ports, person: User, name: str, scope: Scope
+) -> None:
+    portal = await sign_in(client, ports, person, scopes=frozenset(Scope) - {scope})
+    body = await (await portal.send(GUARDED[name])).json()
+
+    assert [each["extensions"] for each in body["errors"]] == [{"code": "FORBIDDEN"}]
+    assert body["errors"][0]["message"] == text("en", "FORBIDDEN", scope=scope.value)
+
+
+async def test_key_never_holds_more_than_the_role_allows_today(
+    client: Client, ports: Ports, person: User
+) -> None:
+    portal = await sign_in(client, ports, person)
+    person.role.scopes = "LINK_READ"
+    await person.role.save()
+
+    assert (await portal.ask(OPEN["viewer"]))["viewer"] == {"scopes": ["LINK_READ"]}
+    [error] = await portal.errors(GUARDED["stats"])
+    assert error["extensions"] == {"code": "FORBIDDEN"}
+
+
+async def test_viewer_tells_who_is_signed_in(client: Client, ports: Ports, person: User) -> None:
+    portal = await sign_in(client, ports, person)
+    viewer = (await portal.ask("Viewer"))["viewer"]
+
+    assert viewer["user"] == {
+        "id": encode_id("User", person.id),
+        "name": person.name,
+        "email": person.email,
+        "role": person.role.name,
+        "isStaff": False,
+    }
+    assert (viewer["scopes"], viewer["locale"], viewer["timeZone"]) == (
+        [scope.value for scope in Scope],
+        "en",
+        "UTC",
+    )
+    assert [key["label"] for key in viewer["apiKeys"]] == ["test"]
+
+
+async def test_portal_tells_what_a_front_end_needs_before_sign_in(client: Client) -> None:
+    await make_domain()
+
+    assert (await Portal(client).ask("Portal"))["portal"] == {
+        "name": "Linkyard",
+        "version": "0",
+        "url": "https://portal.test",
+        "locales": ["ru", "en"],
+        "shortDomains": ["go.test"],
+    }
+
+
+async def test_language_is_the_headers_else_the_viewers(client: Client, ports: Ports) -> None:
+    portal = await sign_in(client, ports, await make_user(locale="ru"))
+    create = 'mutation { linkCreate(input: {url: "ftp://a.test"}) { ... on Problem { message } } }'
+    await make_domain()
+
+    own = await portal.ask(create)
+    asked = await portal.with_headers(Accept_Language="en").ask(create)
+
+    assert own["linkCreate"]["message"] == text("ru", "URL_NOT_ALLOWED.scheme", scheme="ftp")
+    assert asked["linkCreate"]["message"] == text("en", "URL_NOT_ALLOWED.scheme", scheme="ftp")
+
+
+async def test_new_key_is_shown_once_and_works(client: Client, ports: Ports, person: User) -> None:
+    portal = await sign_in(client, ports, person)
+    made = (await portal.ask("ApiKeyCreate", input={"label": "ci", "scopes": ["LINK_READ"]}))[
+        "apiKeyCreate"
+    ]
+    fresh = Portal(client, {"Authorization": f"Bearer {made['secret']}"})
+    listed = (await portal.ask("Viewer"))["viewer"]["apiKeys"]
+    [stored] = await ApiKey.filter(label="ci")
+
+    assert made["__typename"] == "ApiKeyCreateSuccess"
+    assert made["apiKey"] == listed[0]
+    assert made["apiKey"]["scopes"] == ["LINK_READ"]
+    assert made["secret"].startswith(made["apiKey"]["prefix"])
+    assert made["secret"] not in str(listed) + stored.secret_hash
+    assert (await fresh.ask(OPEN["viewer"]))["viewer"] == {"scopes": ["LINK_READ"]}
+    assert (await portal.ask("Node", id=made["apiKey"]["id"]))["node"]["__typename"] == "ApiKey"
+
+
+async def test_key_without_scopes_named_holds_all_of_the_callers(
+    client: Client, ports: Ports, person: User
+) -> None:
+    portal = await sign_in(client, ports, person, scopes=frozenset({Scope.LINK_WRITE}))
+    made = (await portal.ask("ApiKeyCreate", input={"label": "all"}))["apiKeyCreate"]
+
+    assert made["apiKey"]["scopes"] == ["LINK_WRITE"]
+
+
+async def test_scope_that_is_not_held_is_not_given(
+    client: Client, ports: Ports, person: User
+) -> None:
+    portal = await sign_in(client, ports, person, scopes=frozenset({Scope.LINK_READ}))
+    before = await ApiKey.all().count()
+    made = (await portal.ask("ApiKeyCreate", input={"label": "more", "scopes": ["USER_ADMIN"]}))[
+        "apiKeyCreate"
+    ]
+
+    assert (made["__typename"], made["code"], made["path"], made["scope"]) == (
+        "ScopeNotHeldProblem",
+        "SCOPE_NOT_HELD",
+        ["scopes"],
+        "USER_ADMIN",
+    )
+    assert await ApiKey.all().count() == before
+
+
+async def test_key_needs_a_label_and_a_future(
+    client: Client, ports: Ports, person: User, clock: FixedClock
+) -> None:
+    portal = await sign_in(client, ports, person)
+    made = (
+        await portal.ask("ApiKeyCreate", input={"label": " ", "expiresAt": clock.now().isoformat()})
+    )["apiKeyCreate"]
+
+    assert made["__typename"] == "ValidationProblem"
+    assert [(each["code"], each["path"]) for each in made["fieldProblems"]] == [
+        ("REQUIRED", ["label"]),
+        ("INVALID_VALUE", ["expiresAt"]),
+    ]
+    assert await ApiKey.all().count() == 1
+
+
+async def test_strangers_people_and_keys_are_absent(
+    client: Client, ports: Ports, person: User
+) -> None:
+    await sign_in(client, ports, person)
+    key = await ApiKey.get(user_id=person.id)
+    stranger = await sign_in(
+        client, ports, await make_user(), scopes=frozenset(Scope) - {Scope.USER_ADMIN}
+    )
+    ids = [encode_id("User", person.id), encode_id("ApiKey", key.id)]
+
+    assert (await stranger.ask("Nodes", ids=ids))["nodes"] == [None, None]
