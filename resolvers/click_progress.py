@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from models.clicks import ClickProgress
 from models.installation import Installation
-from models.orm import placeholders, writer
+from models.orm import placeholders, reader, writer
 from models.rules.click_facts import moment_of
 
 
@@ -43,8 +43,8 @@ async def stats_as_of() -> datetime:
     The earliest one of all machines; before any worker ran, the moment at which
     this installation was made.
     """
-    first = await ClickProgress.all().order_by("complete_to_us").first()
+    first = await ClickProgress.all().using_db(reader()).order_by("complete_to_us").first()
     if first is not None:
         return moment_of(first.complete_to_us)
-    installation = await Installation.first()
+    installation = await Installation.all().using_db(reader()).first()
     return datetime.fromtimestamp(0, UTC) if installation is None else installation.created_at

@@ -1,5 +1,7 @@
 """The moment that statistics are complete to."""
 
+import asyncio
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 
 from tortoise.transactions import in_transaction
@@ -53,3 +55,15 @@ async def test_progress_is_undone_with_the_transaction_of_its_clicks(database: N
         await transaction.rollback()
 
     assert await ClickProgress.all().count() == 0
+
+
+async def test_asking_does_not_wait_for_a_transaction_of_the_same_process(database: None) -> None:
+    await note_progress(source="a", complete_to=NOON)
+    outside = copy_context()
+
+    async with in_transaction("default"), asyncio.timeout(10):
+        await note_progress(source="a", complete_to=NOON + MINUTE)
+        asked = await asyncio.create_task(stats_as_of(), context=outside)
+
+    assert asked == NOON
+    assert await stats_as_of() == NOON + MINUTE
