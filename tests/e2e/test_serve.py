@@ -1,0 +1,314 @@
+"""`python -m api serve` as real processes: starts, refusals, roles, ends."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.service import Service, free_port, service
+
+TARGET = "https://example.org/there"
+CREATE = """
+mutation { linkCreate(input: {url: "https://example.org/there", slug: "a"}) { __typename } }
+"""
+WAITING = 40  # connections in a queue at once
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def serving(settings: dict[str, str]) -> Iterator[Service]:
+    """A service with one web process and the link `a`."""
+    with service(settings) as running:
+        running.graphql(CREATE)
+        eventually(lambda: running.get("/a").status == 302)
+        yield running
+
+
+@pytest.fixture
+def settings(fresh_database_url: str, postgres_server: str | None) -> dict[str, str]:
+    chosen = {"PROCESSES": "1"}
+    return chosen if postgres_server is None else {**chosen, "DATABASE_URL": fresh_database_url}
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not holds():
+        assert time.monotonic() < deadline
+        with suppress(subprocess.TimeoutExpired):  # a pause that ends early is no harm
+            subprocess.run(["sleep", "0.02"], timeout=1, check=True)
+
+
+def run_serve(running: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a serve that is expected to end by itself."""
+    return running.cli("serve", *arguments, timeout_s=LIMIT_S)
+
+
+@contextmanager
+def waiting_requests(running: Service, count: int = WAITING) -> Iterator[list[socket.socket]]:
+    """Send requests to a frozen web process, so that they wait in its queue."""
+    with ExitStack() as stack:
+        request = f"GET /a HTTP/1.1\r\nHost: {running.host}\r\n\r\n".encode()
+        clients: list[socket.socket] = []
+        for _ in range(count):
+            client = stack.enter_context(socket.create_connection(running.address, timeout=LIMIT_S))
+            client.sendall(request)
+            clients.append(client)
+        yield clients
+
+
+def answers(clients: list[socket.socket]) -> list[bytes]:
+    """Read one whole head from each connection."""
+    heads: list[bytes] = []
+    for client in clients:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            part = client.recv(4096)
+            assert part, "cut off without an answer"
+            head += part
+        heads.append(head)
+    return heads
+
+
+def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
+    settings: dict[str, str],
+) -> None:
+    with service(settings, start=False) as running:
+        assert not running.data.exists()
+        running.start()
+        shown = running.last_words()
+        assert shown.count("lky_") == 1
+        key = "lky_" + shown.split("lky_")[1].split()[0]
+        answer = running.request(
+            "POST",
+            "/graphql",
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            body=b'{"query": "{ viewer { user { email } } }"}',
+        )
+        assert answer.json() == {"data": {"viewer": {"user": {"email": "admin@localhost"}}}}
+        assert running.stop() == 0
+
+        (running.folder / "serve.log").unlink()
+        started = time.monotonic()
+        running.start()
+
+        assert time.monotonic() - started < 4.0
+        assert "lky_" not in running.last_words()
+        assert running.stop() == 0
+
+
+def test_everything_in_the_data_folder_is_its_owners_alone(serving: Service) -> None:
+    modes = {p.name: p.stat().st_mode & 0o777 for p in [serving.data, *serving.data.iterdir()]}
+
+    folders = {name for name in modes if (serving.data / name).is_dir()} | {"data"}
+    assert {modes[name] for name in folders} == {0o700}
+    assert modes["secret.key"] == 0o600
+
+
+def test_a_second_serve_on_the_same_folder_is_refused_and_the_first_goes_on(
+    serving: Service,
+) -> None:
+    refused = run_serve(serving)
+
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert serving.process is not None
+    assert refused.stderr == (
+        f"Another server (process {serving.process.pid}) already uses the data folder"
+        f" {serving.data}.\n"
+    )
+    assert serving.get("/a").status == 302
+
+
+def test_a_port_in_use_is_refused_in_one_sentence(
+    serving: Service, settings: dict[str, str]
+) -> None:
+    with service(settings, start=False) as other:
+        other.port = serving.port
+        refused = run_serve(other)
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"Cannot listen on 127.0.0.1:{serving.port}: Address already in use.\n"
+
+
+def test_wrong_settings_are_refused_in_one_line(settings: dict[str, str]) -> None:
+    with service({**settings, "SPOOL_SYNC_MS": "soon"}, start=False) as running:
+        refused = run_serve(running)
+
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("LINKYARD_SPOOL_SYNC_MS: ")
+        assert refused.stderr.count("\n") == 1
+        assert not running.data.exists()
+
+
+def test_tables_of_a_newer_version_are_refused_and_left_alone() -> None:
+    with service({"PROCESSES": "1"}) as running:
+        assert running.stop() == 0
+        with closing(sqlite3.connect(running.data / "linkyard.sqlite3")) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+            connection.commit()
+
+        refused = run_serve(running)
+
+        assert refused.returncode == 1
+        assert "Linkyard does not start: The database has revision 9999" in refused.stderr
+        assert running.rows("SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def test_requests_in_the_queue_are_answered_when_the_service_ends(serving: Service) -> None:
+    [web] = serving.web_pids()
+    assert serving.process is not None
+    os.kill(web, signal.SIGSTOP)
+    with waiting_requests(serving) as clients:
+        serving.process.terminate()
+        os.kill(web, signal.SIGCONT)
+
+        heads = answers(clients)
+
+    assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 302 Found"}
+    assert serving.process.wait(LIMIT_S) == 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(serving.address)
+    serving.process = None
+
+
+def test_requests_in_the_queue_of_a_killed_process_are_answered_by_its_successor(
+    serving: Service,
+) -> None:
+    [web] = serving.web_pids()
+    os.kill(web, signal.SIGSTOP)
+    with waiting_requests(serving) as clients:
+        os.kill(web, signal.SIGKILL)
+
+        heads = answers(clients)
+
+    assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 302 Found"}
+    assert serving.web_pids() != [web]
+
+
+def test_a_replacement_keeps_an_idle_connection_until_its_next_request(serving: Service) -> None:
+    [web] = serving.web_pids()
+    assert serving.process is not None
+    request = f"GET /a HTTP/1.1\r\nHost: {serving.host}\r\n\r\n".encode()
+    with socket.create_connection(serving.address, timeout=LIMIT_S) as idle:
+        idle.sendall(request)
+        assert b"Connection: close" not in answers([idle])[0]
+
+        serving.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(serving.web_pids()) == 2)
+        eventually(lambda: is_draining(web))
+        idle.sendall(request)
+        [head] = answers([idle])
+
+        assert head.startswith(b"HTTP/1.1 302 Found\r\n")
+        assert b"\r\nConnection: close\r\n" in head
+        assert idle.recv(1) == b""
+    eventually(lambda: web not in serving.children())
+
+
+def is_draining(pid: int) -> bool:
+    """Tell whether a process has closed its listening socket."""
+    connections = psutil.Process(pid).net_connections("tcp")
+    return all(connection.status != psutil.CONN_LISTEN for connection in connections)
+
+
+def test_processes_end_with_their_supervisor(serving: Service) -> None:
+    children = [psutil.Process(pid) for pid in serving.children()]
+    assert serving.process is not None
+    assert len(children) == 2
+
+    serving.process.kill()
+    serving.process.wait()
+    serving.process = None
+
+    assert psutil.wait_procs(children, timeout=LIMIT_S)[1] == []
+
+
+def test_links_go_on_and_readiness_says_so_while_the_store_is_away() -> None:
+    with service({"PROCESSES": "1"}) as running:
+        running.graphql(CREATE)
+        eventually(lambda: running.get("/a").status == 302)
+        running.stop()
+
+        nowhere = f"postgres://nobody@127.0.0.1:{free_port()}/nothing"
+        running.settings = {**running.settings, "DATABASE_URL": nowhere}
+        running.start(wait=False)
+        eventually(lambda: is_listening(running))
+
+        answer = running.get("/a")
+        assert (answer.status, answer.headers["location"]) == (302, TARGET)
+        ready = running.get("/readyz")
+        assert (ready.status, ready.json()["store"]) == (503, {"ok": False})
+        assert running.get("/healthz").status == 200
+        assert running.stop() == 0
+
+
+def is_listening(running: Service) -> bool:
+    try:
+        return running.get("/healthz").status == 200
+    except OSError:
+        return False
+
+
+def test_a_service_that_only_redirects_has_no_graphql(
+    serving: Service, settings: dict[str, str], tmp_path: Path
+) -> None:
+    assert serving.stop() == 0
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "def tell(*_):\n"
+        f"    with open(f'{tmp_path}/{{os.getpid()}}.new', 'w') as f:\n"
+        "        f.write('\\n'.join(sys.modules))\n"
+        f"    os.rename(f.name, f'{tmp_path}/{{os.getpid()}}')\n"
+        "signal.signal(signal.SIGUSR2, tell)\n"
+    )
+    serving.process = subprocess.Popen(
+        [sys.executable, "-m", "api", "serve", "--role", "redirect"],
+        env={**serving.environment, "PYTHONPATH": os.fspath(tmp_path)},
+    )
+    serving.wait_ready()
+    pids = [serving.process.pid, *serving.children()]
+    assert len(pids) == 3
+
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGUSR2)
+    eventually(lambda: all((tmp_path / str(pid)).exists() for pid in pids[1:]))
+
+    for pid in pids[1:]:
+        loaded = set((tmp_path / str(pid)).read_text().split("\n"))
+        assert {"asyncio", "uvloop", "api.supervisor"} <= loaded
+        assert {name for name in loaded if name.split(".")[0] in GRAPHQL} == set()
+    assert serving.get("/a").headers["location"] == TARGET
+    assert serving.request("POST", "/graphql").status == 405
+    assert serving.stop() == 0
+
+
+GRAPHQL = {"graphql", "strawberry", "schema"}
+
+
+def test_metrics_are_for_this_machine_or_for_a_key_with_the_scope(serving: Service) -> None:
+    through_proxy = {"X-Forwarded-For": "127.0.0.1"}
+    weak = serving.cli("keys", "create", "--label", "weak", "--scope", "LINK_READ").stdout.strip()
+    key = serving.cli("keys", "create", "--label", "ops", "--scope", "OPS_READ").stdout.strip()
+
+    statuses = [
+        serving.get("/metrics", headers).status
+        for headers in (
+            {},
+            through_proxy,
+            {**through_proxy, "Authorization": "Bearer nothing"},
+            {**through_proxy, "Authorization": f"Bearer {weak}"},
+            {**through_proxy, "Authorization": f"Bearer {key}"},
+        )
+    ]
+
+    assert statuses == [200, 401, 401, 401, 200]
+    assert serving.metrics()["linkyard_redirects_total"] >= 1
