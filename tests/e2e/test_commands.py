@@ -1,0 +1,268 @@
+"""`python -m api ...` as people run it: real processes on a database of their own."""
+
+import asyncio
+import csv
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from api.migrate import migrate
+from models.orm import open_database, reader
+from models.raw_sql import fetch
+from resolvers.api_keys import authenticate_key
+from resolvers.context import Viewer
+from resolvers.first_run import prepare_installation
+from resolvers.key_uses import uses_written
+
+ROOT = Path(__file__).parents[2]
+NOW = datetime.now(UTC)
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def environment(fresh_database_url: str, tmp_path: Path) -> dict[str, str]:
+    """Settings of an installation that was never started."""
+    return {
+        **os.environ,
+        "LINKYARD_DATA_DIR": os.fspath(tmp_path / "var"),
+        "LINKYARD_DATABASE_URL": fresh_database_url,
+        "LINKYARD_ADMIN_EMAIL": "admin@example.org",
+        "COLUMNS": "200",
+    }
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    def started(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "api", *arguments],
+            cwd=ROOT,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+
+    return started
+
+
+@pytest.fixture
+def installed(fresh_database_url: str) -> str:
+    """The URL of a database after its first start."""
+    migrate(fresh_database_url)
+
+    async def prepare() -> None:
+        async with open_database(fresh_database_url):
+            await prepare_installation(
+                host="localhost:8080", admin_email="admin@example.org", now=NOW
+            )
+
+    asyncio.run(prepare())
+    return fresh_database_url
+
+
+def _viewer(url: str, secret: str) -> Viewer | None:
+    async def find() -> Viewer | None:
+        async with open_database(url):
+            try:
+                return await authenticate_key(secret, now=datetime.now(UTC))
+            finally:
+                await uses_written()
+
+    return asyncio.run(find())
+
+
+def _stored(url: str) -> list[tuple[str, str]]:
+    async def find() -> list[tuple[str, str]]:
+        async with open_database(url):
+            rows = await fetch(reader(), "SELECT slug, target FROM link ORDER BY id")
+            return [(row["slug"], row["target"]) for row in rows]
+
+    return asyncio.run(find())
+
+
+def test_help_names_every_command(run: Run) -> None:
+    done = run("--help")
+
+    assert done.returncode == 0
+    text = done.stdout.decode()
+    for command in ("serve", "migrate", "links", "clicks", "keys", "users"):
+        assert f"  {command} " in text
+
+
+def test_a_command_before_the_first_start_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    done = run("keys", "create", "--label", "a")
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        "This installation was never started: run `python -m api serve` once.\n"
+    )
+    assert not (tmp_path / "fresh.sqlite3").exists()
+
+
+def test_a_wrong_setting_is_one_line(run: Run, environment: dict[str, str]) -> None:
+    environment["LINKYARD_BIND"] = "nonsense"
+
+    done = run("users", "create", "a@example.org")
+
+    assert done.returncode == 1
+    [line] = done.stderr.decode().splitlines()
+    assert line.startswith("The settings are wrong: LINKYARD_BIND: ")
+    assert line.endswith("must be ADDRESS:PORT, for example 127.0.0.1:8080")
+
+
+def test_a_key_is_printed_alone_and_works(run: Run, installed: str) -> None:
+    done = run("keys", "create", "--label", "CI", "--scope", "LINK_READ", "--scope", "OPS_READ")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    secret = done.stdout.decode().removesuffix("\n")
+    viewer = _viewer(installed, secret)
+    assert viewer is not None
+    assert {scope.value for scope in viewer.scopes} == {"LINK_READ", "OPS_READ"}
+
+
+def test_people_are_made_and_a_lost_administrator_comes_back(run: Run, installed: str) -> None:
+    assert run("users", "create", "Ann@Example.org").stdout == b"ann@example.org\n"
+    again = run("users", "create", "ann@example.org")
+    assert (again.returncode, again.stdout) == (1, b"")
+    assert again.stderr.decode() == "There is already an account for ann@example.org.\n"
+    unknown = run("keys", "create", "--label", "a", "--user", "bob@example.org")
+    assert (unknown.returncode, unknown.stderr.decode()) == (
+        1,
+        "There is no user bob@example.org; name one with --user.\n",
+    )
+    lost = run("keys", "create", "--label", "a", "--user", "ann@example.org").stdout.decode()
+
+    done = run("users", "reset", "ann@example.org", "--revoke-keys")
+
+    viewer = _viewer(installed, done.stdout.decode().strip())
+    assert viewer is not None
+    assert viewer.is_staff
+    assert _viewer(installed, lost.strip()) is None
+
+
+def test_an_import_lists_bad_lines_and_takes_the_rest(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.csv.gz"
+    file.write_bytes(
+        gzip.compress(
+            "\ufeffurl,slug,title\r\n"
+            "https://example.org/1,one,Первая\r\n"
+            "javascript:alert(1),two,\r\n"
+            "https://example.org/3,one,\r\n".encode()
+            + b"https://example.org/\xff,,\r\n"
+            + b"https://example.org/5,five,[red]x[/red]\r\n"
+        )
+    )
+
+    done = run("links", "import", os.fspath(file))
+
+    assert done.returncode == 3
+    assert done.stdout.decode() == "2 links imported, 3 lines refused.\n"
+    refused = [line for line in done.stderr.decode().splitlines() if line.startswith(str(file))]
+    assert refused == [
+        f"{file}:3: url: Links lead to https:// and http:// addresses only, not to javascript:.",
+        f"{file}:4: slug: The name “one” is taken.",
+        f"{file}:5: The line is not UTF-8 text.",
+    ]
+    assert _stored(installed) == [
+        ("one", "https://example.org/1"),
+        ("five", "https://example.org/5"),
+    ]
+
+
+def test_an_export_is_imported_again_as_it_was(run: Run, installed: str, tmp_path: Path) -> None:
+    lines = b"https://example.org/1\nhttps://example.org/2\n"
+    done = run("links", "import", "-", stdin=lines)
+    assert (done.returncode, done.stdout) == (0, b"2 links imported, 0 lines refused.\n")
+    before = _stored(installed)
+    file = tmp_path / "links.csv"
+
+    assert run("links", "export", "--output", os.fspath(file)).stderr == b"2 links exported.\n"
+    rows = list(csv.DictReader(file.read_text().splitlines()))
+    assert [(row["slug"], row["url"]) for row in rows] == before
+    assert {(row["domain"], row["owner"], row["disabled"]) for row in rows} == {
+        ("localhost:8080", "admin@example.org", "false")
+    }
+    again = run("links", "import", os.fspath(file))
+    assert (again.returncode, again.stdout) == (3, b"0 links imported, 2 lines refused.\n")
+    text = file.read_text()
+    for slug, _ in before:
+        text = text.replace(slug, f"{slug}-x")
+    file.write_text(text)
+    assert run("links", "import", os.fspath(file)).returncode == 0
+    assert _stored(installed)[2:] == [(f"{slug}-x", target) for slug, target in before]
+    json_lines = run("links", "export", "--format", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["url"] for line in json_lines] == [
+        target for _, target in (*before, *before)
+    ]
+    assert sorted(path.name for path in tmp_path.glob("links*")) == ["links.csv"]
+
+
+@pytest.mark.parametrize("name", ["none.txt", "torn.gz"])
+def test_a_file_that_cannot_be_read_is_one_line(
+    run: Run, installed: str, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "torn.gz").write_bytes(gzip.compress(b"x" * 9999)[:20])
+    file = tmp_path / name
+
+    done = run("links", "import", os.fspath(file))
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    why = {"none.txt": "No such file or directory", "torn.gz": "the file is damaged: "}[name]
+    assert done.stderr.decode().splitlines()[-1].startswith(f"{file}: {why}")
+    assert _stored(installed) == []
+
+
+def test_ctrl_c_leaves_whole_batches_only(environment: dict[str, str], installed: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "api", "links", "import", "-"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        for number in range(1500):
+            process.stdin.write(b"https://example.org/%d\n" % number)
+        process.stdin.write(b"nonsense\n" * 500)  # its reasons tell that the batch is in
+        process.stdin.write(b"https://example.org/more\n" * 100)
+        process.stdin.flush()
+        assert process.stderr.readline().startswith(b"-:1501: url: ")
+        process.send_signal(signal.SIGINT)
+        process.stdin.close()
+        process.stdin = None
+        _, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert errors.decode().splitlines()[-1] == "Interrupted."
+    assert len(_stored(installed)) in {1500, 1600}
+
+
+def test_a_reader_that_has_enough_ends_an_export_quietly(run: Run, installed: str) -> None:
+    run("links", "import", "-", stdin=b"https://example.org/\n" * 5000)
+    command = f"{sys.executable} -m api links export | head -n 1"
+
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env=os.environ | {"LINKYARD_DATABASE_URL": installed},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.stdout.startswith(b"domain,slug,url,")
+    assert done.stderr == b""
