@@ -30,6 +30,7 @@ from models.rules.replica_format import (
 
 _MAP_BYTES: Final = 1 << 36  # address space, not memory: room for some 400 million links
 _MAX_READERS: Final = 512
+_LEAST_BYTES: Final = 8192  # LMDB's own two pages
 _NEVER: Final = b""
 _DAMAGE: Final = (
     lmdb.CorruptedError,
@@ -194,6 +195,9 @@ class LmdbReplicaReader:
         self._generation = generation
         try:
             self._bytes_seen = file.stat().st_size
+            if self._bytes_seen < _LEAST_BYTES:
+                self.retire("cut short")
+                return
             self._env = lmdb.open(
                 os.fspath(file),
                 subdir=False,

@@ -1,3 +1,5 @@
+"""Clicks as the redirect writes and the worker reads them."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,12 +36,12 @@ def test_fields_are_cut_one_by_one() -> None:
     assert kept.user_agent == b"u" * MAX_FIELD_BYTES
     assert kept.referer == b"r"
     assert kept.forwarded_for == b"f" * MAX_FIELD_BYTES
-    longest = RawClick(1, 2, False, *[b"x" * 5000] * 9)
+    longest = RawClick(1, 2)._replace(**dict.fromkeys(RawClick._fields[3:], b"x" * 5000))
     assert len(encode_click(longest)) < MAX_RECORD_BYTES
 
 
 def test_the_layout_is_the_one_on_disk() -> None:
-    click = RawClick(5, 6, True, b"192.0.2.7", b"curl", request_id=b"id")
+    click = RawClick(5, 6, is_head=True, peer=b"192.0.2.7", user_agent=b"curl", request_id=b"id")
 
     record = encode_click(click)
 
@@ -52,7 +54,7 @@ def test_the_layout_is_the_one_on_disk() -> None:
 
 
 def test_the_hot_path_writes_the_same_record() -> None:
-    click = RawClick(5, 6, False, b"192.0.2.7", b"curl", accept_language=b"ru")
+    click = RawClick(5, 6, peer=b"192.0.2.7", user_agent=b"curl", accept_language=b"ru")
 
     start = START.pack(VERSION, 0, click.at_us) + click.link_id.to_bytes(8, "little")
     peer = join_fields([click.peer]) + b"\n"

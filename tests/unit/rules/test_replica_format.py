@@ -1,3 +1,5 @@
+"""Keys and values of the replica."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""Frames of a spool, whole, cut and damaged."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

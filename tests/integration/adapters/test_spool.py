@@ -1,0 +1,202 @@
+"""The writing end of the spool, on a real file system."""
+
+import asyncio
+import errno
+import fcntl
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.adapters.file_spool import FileSpool, SpoolLimits
+from models.rules.spool_format import HEADER_BYTES, decode_header, encode_frame, scan
+
+FRAMES = [encode_frame(b"click %d" % number) for number in range(4)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def file_limit() -> Iterator[None]:
+    """Puts the process's limit for the size of files back."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def clicks_in(folder: Path) -> list[object]:
+    """Return everything that the files hold, oldest file first; only whole records."""
+    files = sorted(folder.glob("*.spool"), key=lambda file: decode_header(file.read_bytes())[1])
+    found: list[object] = []
+    for file in files:
+        content = file.read_bytes()
+        assert decode_header(content).file_id == file.stem
+        items = list(scan(content, HEADER_BYTES, is_final=True))
+        assert (items[-1][1] if items else HEADER_BYTES) == len(content)
+        found += [item for item, _ in items]
+    return found
+
+
+def is_locked(file: Path) -> bool:
+    with file.open("rb") as opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+async def test_nothing_is_opened_before_the_first_click(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+
+    await spool.close()
+
+    assert list(folder.iterdir()) == []
+
+
+async def test_clicks_are_in_the_file_when_write_returns(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+
+    assert spool.write(FRAMES[:1]) == 0
+    assert clicks_in(folder) == [b"click 0"]
+    assert spool.write(FRAMES[1:3]) == 0
+    assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2"]
+    assert (spool.lost, spool.trouble) == (0, "")
+    await spool.close()
+
+
+async def test_the_file_is_locked_until_it_is_synced_and_closed(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    spool.write(FRAMES)
+    (file,) = folder.iterdir()
+
+    assert is_locked(file)
+    await spool.synced()
+    assert is_locked(file)
+    await spool.close()
+    assert not is_locked(file)
+    assert (file.stat().st_mode & 0o777) == 0o600
+
+
+async def test_a_full_file_is_followed_by_another(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits(file_bytes=HEADER_BYTES + 2 * len(FRAMES[0])))
+
+    for frame in FRAMES:
+        assert spool.write([frame]) == 0
+    files = list(folder.glob("*.spool"))
+    assert len(files) == 2
+    assert all(is_locked(file) for file in files)
+    await spool.synced()
+
+    assert not any(is_locked(file) for file in files)
+    assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
+    await spool.close()
+
+
+async def test_an_old_file_is_finished_so_that_it_can_be_deleted(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits(file_age_s=0.0))
+    spool.write(FRAMES[:1])
+    (file,) = folder.iterdir()
+
+    spool.look(spool.folder_bytes())
+    await spool.synced()
+
+    assert not is_locked(file)
+    spool.write(FRAMES[1:2])
+    assert len(list(folder.iterdir())) == 2
+    await spool.close()
+
+
+async def test_syncing_in_the_background_finishes_old_files(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits(file_age_s=0.0))
+    spool.write(FRAMES[:1])
+    (file,) = folder.iterdir()
+    syncing = asyncio.create_task(spool.keep_synced(every_ms=1))
+
+    async with asyncio.timeout(10):
+        while is_locked(file):
+            await asyncio.sleep(0)
+
+    syncing.cancel()
+    await asyncio.wait([syncing])
+    await spool.close()
+
+
+async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
+    folder: Path,
+) -> None:
+    size = len(FRAMES[0])
+    spool = FileSpool(folder, SpoolLimits(folder_bytes=2 * size))
+    assert spool.write(FRAMES[:2]) == 0
+
+    assert spool.write(FRAMES[2:]) == 2
+
+    assert (spool.lost, spool.trouble) == (2, "the spool has reached its bound")
+    assert clicks_in(folder) == [b"click 0", b"click 1"]
+    await spool.synced()
+    (file,) = folder.iterdir()
+    assert not is_locked(file)  # a reader may now make room
+    file.unlink()
+    spool.look(spool.folder_bytes())
+    assert spool.write(FRAMES[2:]) == 0
+    assert (spool.lost, spool.trouble) == (2, "")
+    assert clicks_in(folder) == [b"click 2", b"click 3"]
+    await spool.close()
+
+
+@pytest.mark.usefixtures("file_limit")
+async def test_a_write_that_breaks_off_keeps_whole_records_and_recovers(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (HEADER_BYTES + 2 * len(FRAMES[0]) + 5, hard))
+
+    assert spool.write(FRAMES) == 2
+
+    assert clicks_in(folder) == [b"click 0", b"click 1"]
+    assert (spool.lost, spool.trouble) == (2, os.strerror(errno.ENOSPC))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert spool.write(FRAMES[2:]) == 0
+    assert (spool.lost, spool.trouble) == (2, "")
+    assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
+    await spool.close()
+
+
+@pytest.mark.usefixtures("file_limit")
+@pytest.mark.parametrize("limit", [0, HEADER_BYTES - 1, HEADER_BYTES])
+async def test_without_any_room_every_click_is_lost_and_no_file_stays(
+    folder: Path, limit: int
+) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+
+    assert spool.write(FRAMES) == 4
+    assert spool.write(FRAMES) == 4
+
+    assert spool.lost == 8
+    assert spool.trouble in {os.strerror(errno.EFBIG), os.strerror(errno.ENOSPC)}
+    assert clicks_in(folder) == []
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert spool.write(FRAMES) == 0
+    assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
+    await spool.close()
+
+
+async def test_a_folder_that_is_gone_costs_clicks_but_no_exception(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    folder.rmdir()
+
+    assert spool.write(FRAMES) == 4
+
+    assert spool.trouble == os.strerror(errno.ENOENT)
+    folder.mkdir()
+    assert spool.write(FRAMES) == 0
+    assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
+    await spool.close()
