@@ -36,6 +36,17 @@ _COLUMNS: Final = [
 ]
 _MOMENTS: Final = tuple(name for name in _COLUMNS if name.endswith("_at"))
 SELECTED: Final = ", ".join(f"link.{name}" for name in _COLUMNS)  # of `FROM link`
+_CHANGED: Final = [
+    "slug",
+    "target",
+    "title",
+    "revision",
+    "updated_at",
+    "starts_at",
+    "expires_at",
+    "disabled_at",
+    "deleted_at",
+]
 _INSERT: Final = f"INSERT INTO link ({', '.join(_COLUMNS)}) VALUES "
 
 
@@ -70,5 +81,19 @@ async def insert_link(connection: BaseDBAsyncClient, link: Link) -> None:
     """Insert a new link and its line in the change log, in the caller's transaction."""
     await execute(
         connection, insert_sql(connection), insert_row(link, sqlite=is_sqlite(connection))
+    )
+    await log_change(connection, link_id=link.id, revision=link.revision)
+
+
+async def update_link_row(connection: BaseDBAsyncClient, link: Link) -> None:
+    """Write what an edit may change, and the line in the log, in the caller's transaction."""
+    sqlite = is_sqlite(connection)
+    values: list[object] = [getattr(link, name) for name in _CHANGED]
+    marks = placeholders(connection, len(_CHANGED) + 1).split(", ")
+    pairs = ", ".join(f"{name} = {mark}" for name, mark in zip(_CHANGED, marks, strict=False))
+    await execute(
+        connection,
+        f"UPDATE link SET {pairs} WHERE id = {marks[-1]}",
+        [*(to_sql(v, sqlite=sqlite) if isinstance(v, datetime) else v for v in values), link.id],
     )
     await log_change(connection, link_id=link.id, revision=link.revision)

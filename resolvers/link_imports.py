@@ -20,7 +20,7 @@ from resolvers.context import RequestContext
 from resolvers.domains import Hosts, hosts
 from resolvers.link_drafts import LinkDraft, check_period
 from resolvers.link_slugs import claim_sql, held_slugs
-from resolvers.links import store_link
+from resolvers.link_storing import store_link
 
 
 async def import_links(

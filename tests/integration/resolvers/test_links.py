@@ -1,12 +1,14 @@
 """Use cases of links: claims, changes, deletion, and who may see what."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from models.domains import Domain
 from models.errors import (
+    DomainError,
     DomainUnknownError,
     InputInvalidError,
     NotFoundError,
@@ -21,6 +23,7 @@ from models.links import Link, LinkChange, LinkSlug
 from models.rules.scopes import Scope
 from models.rules.slugs import RANDOM_ALPHABET
 from resolvers.context import NotPermittedError, RequestContext
+from resolvers.domains import all_domains, domains_by_id
 from resolvers.links import (
     LinkChanges,
     create_link,
@@ -474,3 +477,107 @@ async def test_links_are_made_on_the_named_or_the_default_domain(
     oldest = await create_link(owner, url=TARGET, slug="a")
 
     assert (named.domain_id, oldest.domain_id) == (other.id, domain.id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        (LinkChanges(url="ftp://example.org/"), ["URL_NOT_ALLOWED"]),
+        (LinkChanges(url="http://go.test/"), ["URL_LOOP"]),
+        (LinkChanges(slug="api"), ["SLUG_RESERVED"]),
+        (LinkChanges(slug="аpple"), ["SLUG_INVALID"]),
+        (LinkChanges(url="", slug="", title="\x00"), [
+            "URL_NOT_ALLOWED", "SLUG_INVALID", "INVALID_VALUE",
+        ]),
+    ],
+)  # fmt: skip
+async def test_an_update_is_checked_like_a_new_link(
+    owner: RequestContext, changes: LinkChanges, codes: list[str]
+) -> None:
+    link = await make_link(owner, slug="a")
+
+    with pytest.raises(DomainError) as refused:
+        await update_link(owner, link_id=link.id, changes=changes)
+
+    problems = getattr(refused.value, "problems", (refused.value,))
+    assert [problem.code for problem in problems] == codes
+    assert await link_by_id(owner, link.id) == link
+    assert (await Link.get(id=link.id)).revision == 1
+    assert await _counts() == (1, 1, 1)
+
+
+async def test_an_update_must_fit_the_moments_that_stay(
+    owner: RequestContext, clock: FixedClock
+) -> None:
+    link = await create_link(owner, url=TARGET, starts_at=clock.at)
+
+    with pytest.raises(ValueInvalidError, match="INVALID_VALUE period expiresAt"):
+        await update_link(owner, link_id=link.id, changes=LinkChanges(expires_at=clock.at))
+
+    assert (await Link.get(id=link.id)).expires_at is None
+    assert await _counts() == (1, 1, 1)
+
+
+async def test_a_refused_link_leaves_its_request_id_free(owner: RequestContext) -> None:
+    await make_link(owner, slug="a")
+    with pytest.raises(SlugTakenError):
+        await create_link(owner, url=TARGET, slug="a", request_id="r")
+
+    assert (await create_link(owner, url=TARGET, slug="b", request_id="r")).slug == "b"
+
+
+async def test_no_link_leads_to_another_address_of_this_installation(
+    ports: Ports, owner: RequestContext
+) -> None:
+    bound = replace(owner, ports=replace(ports, own_hosts=frozenset({"127.0.0.1:8080"})))
+
+    with pytest.raises(TargetLoopError):
+        await create_link(bound, url="http://localhost:8080/x")
+
+    assert await _counts() == (0, 0, 0)
+
+
+async def test_the_default_host_of_the_settings_comes_before_the_oldest_domain(
+    ports: Ports, owner: RequestContext, domain: Domain
+) -> None:
+    other = await make_domain("other.test")
+    there = replace(owner, ports=replace(ports, default_host="other.test"))
+    nowhere = replace(owner, ports=replace(ports, default_host="none.test"))
+
+    assert (await create_link(there, url=TARGET)).domain_id == other.id
+    assert (await create_link(nowhere, url=TARGET)).domain_id == domain.id
+
+
+async def test_without_any_domain_there_is_nowhere_to_put_a_link(
+    database: None, ports: Ports
+) -> None:
+    someone = as_person(ports, await make_user())
+
+    with pytest.raises(DomainUnknownError):
+        await create_link(someone, url=TARGET)
+    assert await link_by_address(someone, slug="a") is None
+
+
+@pytest.mark.parametrize("host", ["\ud800", "\x00", "a b", "x" * 5000])
+async def test_a_host_that_cannot_be_is_unknown_and_can_be_told(
+    owner: RequestContext, host: str
+) -> None:
+    with pytest.raises(DomainUnknownError) as refused:
+        await create_link(owner, url=TARGET, host=host)
+
+    assert len(refused.value.host.encode()) <= 5000
+    assert await link_by_address(owner, slug="a", host=host) is None
+    assert await link_by_address(owner, slug="\ud800") is None
+
+
+async def test_domains_are_loaded_in_order_by_one_query(
+    owner: RequestContext, domain: Domain, sql: list[str]
+) -> None:
+    other = await make_domain("other.test")
+    sql.clear()
+
+    found = await domains_by_id([other.id, 5, domain.id])
+
+    assert len(sql) == 1
+    assert [getattr(each, "host", None) for each in found] == ["other.test", None, "go.test"]
+    assert await all_domains() == [domain, other]
