@@ -1,0 +1,81 @@
+"""`make bench`: every row of the table in one run, and docs/BENCHMARKS.md from it.
+
+Each section measures in alternation with what it is compared with, so that a slow
+minute of the machine hits both; the figures are medians of the rounds. The server
+has one core, the load another.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks import graphql, ingestion, memory, redirect
+from benchmarks.report import Figure, demand_tools, machine, table
+
+ROUNDS: Final = 5
+PAGE: Final = Path("docs/BENCHMARKS.md")
+SECTIONS: Final[Mapping[str, Callable[[int], list[Figure]]]] = {
+    "Redirect": redirect.figures,
+    "Clicks": ingestion.figures,
+    "GraphQL": graphql.figures,
+    "A million links": memory.figures,
+}
+_INTRODUCTION: Final = """\
+# Speed and memory
+
+Written by `make bench`: one run, every row in alternation with what it is compared with,
+{rounds} rounds, medians. The server is pinned to one core and the load to another, both
+on this machine. Ratios carry over to other machines, absolute figures do not.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print and write the page; 1 if a figure was missed."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each row, 5 or more")
+    parser.add_argument("--only", choices=SECTIONS, help="one section; the page is not written")
+    options = parser.parse_args(arguments)
+    demand_tools("wrk", "nginx", "taskset")
+    if len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004 - server and load
+        sys.exit("This needs two cores: one for the server, one for the load.")
+    sections = [options.only] if options.only else list(SECTIONS)
+    found: dict[str, list[Figure]] = {}
+    started = time.monotonic()
+    for name in sections:
+        print(f"== {name}", flush=True)
+        found[name] = SECTIONS[name](options.rounds)
+        print(table(found[name]), flush=True)
+    missed = [figure for figures in found.values() for figure in figures if figure.is_met is False]
+    if options.only is None:
+        minutes = (time.monotonic() - started) / 60
+        PAGE.write_text(page(found, rounds=options.rounds, minutes=minutes), encoding="utf-8")
+        print(f"{PAGE} is written; {len(missed)} figures were missed.")
+    return 1 if missed else 0
+
+
+def page(found: Mapping[str, Sequence[Figure]], *, rounds: int, minutes: float) -> str:
+    """Return the page: the machine, what was missed, and every section."""
+    figures = [figure for section in found.values() for figure in section]
+    missed = [figure for figure in figures if figure.is_met is False]
+    verdict = (
+        f"{len(missed)} of {len(figures)} figures were missed: "
+        + "; ".join(figure.measure for figure in missed)
+        + "."
+        if missed
+        else f"All {len(figures)} figures were reached."
+    )
+    parts = [
+        _INTRODUCTION.format(rounds=rounds),
+        "\n".join(f"- {name}: {value}" for name, value in machine().items()),
+        f"The run took {minutes:.0f} minutes. {verdict}",
+    ]
+    parts += [f"## {name}\n\n{table(section)}" for name, section in found.items()]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
