@@ -20,6 +20,7 @@ TARGET = "https://example.org/there"
 CREATE = """
 mutation { linkCreate(input: {url: "https://example.org/there", slug: "a"}) { __typename } }
 """
+FRESH = 24  # connections enough to reach each of three processes
 WAITING = 40  # connections in a queue at once
 LIMIT_S = 20.0
 
@@ -218,6 +219,44 @@ def is_draining(pid: int) -> bool:
     """Tell whether a process has closed its listening socket."""
     connections = psutil.Process(pid).net_connections("tcp")
     return all(connection.status != psutil.CONN_LISTEN for connection in connections)
+
+
+def test_ctrl_c_reaches_every_process_and_still_ends_in_good_order(
+    settings: dict[str, str],
+) -> None:
+    with service(settings, start=False) as running:
+        running.process = subprocess.Popen(
+            [sys.executable, "-m", "api", "serve"],
+            env=running.environment,
+            start_new_session=True,  # a terminal of its own, as it were
+            stdout=subprocess.DEVNULL,
+        )
+        running.wait_ready()
+        [web] = running.web_pids()
+        os.kill(web, signal.SIGSTOP)
+        with waiting_requests(running) as clients:
+            os.killpg(running.process.pid, signal.SIGINT)
+            os.kill(web, signal.SIGCONT)
+
+            heads = answers(clients)
+
+        assert {head.split(b"\r\n")[0] for head in heads} == {b"HTTP/1.1 404 Not Found"}
+        assert running.process.wait(LIMIT_S) == 0
+        running.process = None
+
+
+@pytest.mark.parametrize("is_woken", [True, False], ids=["by a wake-up", "by the clock"])
+def test_a_change_is_in_force_in_every_process_within_a_second(
+    settings: dict[str, str], *, is_woken: bool
+) -> None:
+    with service({**settings, "PROCESSES": "3"}) as running:
+        if not is_woken:
+            (running.data / "run" / "worker.sock").unlink()
+        running.graphql(CREATE)
+        committed = time.monotonic()
+        eventually(lambda: all(running.get("/a").status == 302 for _ in range(FRESH)))
+
+        assert time.monotonic() - committed < 1.0
 
 
 def test_processes_end_with_their_supervisor(serving: Service) -> None:
