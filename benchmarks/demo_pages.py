@@ -74,6 +74,8 @@ class Pages:
         self.line(
             f"         {proof.stored_all:>9,}  rows with the {proof.imported:,} imported ones"
         )
+        if not proof.unlike:
+            self.line("                   alike in link, class, referrer, program and network")
         self.line(f"counted  {proof.counted_all:>9,}  in the statistics: {classes}")
         self.line(f"         {proof.on_links:>9,}  on the links")
         for text in proof.audit[1].splitlines():

@@ -14,6 +14,8 @@ from models.rules.click_record import decode_click
 from models.rules.spool_format import HEADER_BYTES, Damage, scan
 
 _CLASSES: Final = ("human", "preview", "prefetch", "scanner", "monitor", "bot")
+# What the import and the replay of one log must agree on, click by click.
+_ALIKE: Final = "link_id, click_class, reason, referrer_id, browser_id, os_id, device_id, address"
 _TOTALS: Final = """
 query Totals {
   stats(range: {period: {preset: ALL_TIME}, timeZone: "UTC"}) {
@@ -34,6 +36,8 @@ class Proof:
         stored: how often each request id is in the table of clicks.
         stored_all: rows of that table, the imported ones included.
         counted: clicks by class in the statistics.
+        unlike: clicks by link, class, source, program and network that only the import
+            or only the replay has.
         on_links: sum of the counters of all links.
         audit: what the audit command said, and its exit code.
     """
@@ -43,6 +47,7 @@ class Proof:
     spooled: Counter[str]
     stored: Counter[str]
     stored_all: int
+    unlike: int
     counted: dict[str, int]
     on_links: int
     audit: tuple[int, str]
@@ -64,6 +69,7 @@ class Proof:
             "the store holds more or fewer clicks than were imported and spooled": (
                 self.stored_all == self.imported + self.spooled.total()
             ),
+            f"{self.unlike} clicks of log and replay are not alike": self.unlike == 0,
             "stored and counted differ": self.stored_all == self.counted_all,
             "the counters of the links differ": self.on_links == self.counted_all,
             "the audit found differences": self.audit[0] == 0,
@@ -83,6 +89,7 @@ def prove(running: Service, *, imported: int, answered: Collection[str]) -> Proo
         spooled=spooled_ids(running),
         stored=Counter({request_id: count for request_id, count in rows if request_id}),
         stored_all=sum(count for _, count in rows),
+        unlike=_unlike(running),
         counted={name: int(totals[name]) for name in _CLASSES},
         on_links=int(running.rows(f"SELECT {columns} FROM link")[0][0]),
         audit=(audit.returncode, (audit.stdout + audit.stderr).strip()),
@@ -93,6 +100,14 @@ def stored_clicks(running: Service) -> int:
     """Return how many clicks the store holds now."""
     count: int = running.rows("SELECT COUNT(*) FROM click")[0][0]
     return count
+
+
+def _unlike(running: Service) -> int:
+    imported, replayed = (
+        Counter(running.rows(f"SELECT {_ALIKE} FROM click WHERE request_id IS {what}"))
+        for what in ("NULL", "NOT NULL")
+    )
+    return (imported - replayed).total() + (replayed - imported).total()
 
 
 def spooled_ids(running: Service) -> Counter[str]:

@@ -67,6 +67,7 @@ def test_every_click_of_a_small_demo_is_counted_once(tmp_path: Path) -> None:
         "spooled 4 live records on the disk",
         "stored 4 live rows, 4 request ids",
         "8 rows with the 4 imported ones",
+        "alike in link, class, referrer, program and network",
         "counted 8 in the statistics: 4 human, 2 preview, 2 bot",
         "8 on the links",
         "audit No difference.",
