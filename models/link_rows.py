@@ -54,7 +54,7 @@ def link_of(row: Mapping[str, Any]) -> Link:
     """Return the link of a row that `SELECT {SELECTED} FROM link` gave.
 
     The same as the ORM makes, with the bookkeeping of tortoise-orm 1.1.9
-    (Model._init_from_db), at a fifth of its cost; a test compares the two.
+    (Model._init_from_db), at a tenth of its cost; a test compares the two.
     """
     link = Link.__new__(Link)
     state = vars(link)

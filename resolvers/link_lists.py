@@ -103,8 +103,9 @@ async def links_page(
     _add_bound(conditions, order, window.after, path="after", above=ascending)
     _add_bound(conditions, order, window.before, path="before", above=not ascending)
     backwards = window.last is not None
-    sql = f"{_order_by(conditions, order, ascending=ascending != backwards)} LIMIT {wanted + 1}"
-    links = await _select(conditions, sql)
+    links = await _select_sorted(
+        conditions, order, ascending=ascending != backwards, limit=wanted + 1
+    )
     has_more, links = len(links) > wanted, links[:wanted]
     if backwards:
         links.reverse()
@@ -165,13 +166,28 @@ async def _select(conditions: Conditions, tail: str = "") -> list[Link]:
     return [link_of(row) for row in rows]
 
 
-def _order_by(conditions: Conditions, order: LinkOrder, *, ascending: bool) -> str:
-    """Write the order; rows without a value come first when ascending, on both engines."""
-    sorting, way = _SORTINGS[order.field], "ASC" if ascending else "DESC"
-    nulls = ""
-    if sorting.is_nullable and not is_sqlite(conditions.connection):
-        nulls = " NULLS FIRST" if ascending else " NULLS LAST"
-    return f" ORDER BY {sorting.column} {way}{nulls}, link.id {way}"
+async def _select_sorted(
+    conditions: Conditions, order: LinkOrder, *, ascending: bool, limit: int
+) -> list[Link]:
+    """Return the first links; those without a value come first when ascending.
+
+    SQLite sorts NULL that way. An index of PostgreSQL has it the other way round,
+    so there each part comes from the index by itself, and only the two are sorted.
+    """
+    column, way = _SORTINGS[order.field].column, "ASC" if ascending else "DESC"
+    by_value = f" ORDER BY {column} {way}, link.id {way} LIMIT {limit}"
+    if is_sqlite(conditions.connection) or not _SORTINGS[order.field].is_nullable:
+        return await _select(conditions, by_value)
+    part = f"SELECT link.* FROM link WHERE {conditions.sql} AND {column}"
+    nulls = "FIRST" if ascending else "LAST"
+    rows = await fetch(
+        conditions.connection,
+        f"SELECT {SELECTED} FROM (({part} IS NOT NULL{by_value}) UNION ALL"
+        f" ({part} IS NULL{by_value})) AS link"
+        f" ORDER BY {column} {way} NULLS {nulls}, link.id {way} LIMIT {limit}",
+        conditions.arguments,
+    )
+    return [link_of(row) for row in rows]
 
 
 def _add_bound(
