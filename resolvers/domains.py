@@ -45,7 +45,7 @@ class Hosts:
         found = self.ids.get(self.default if host is None else normal_host(host) or "")
         if found is None:
             told = (self.default if host is None else host)[:MAX_HOST_LENGTH]
-            raise DomainUnknownError(host=told.encode("utf-8", "replace").decode())
+            raise DomainUnknownError(host="".join(c if c.isprintable() else "?" for c in told))
         return found
 
 

@@ -122,10 +122,9 @@ async def _insert_all(connection: BaseDBAsyncClient, links: Sequence[Link]) -> N
     await execute_many(
         connection, insert_sql(connection), [insert_row(link, sqlite=sqlite) for link in links]
     )
-    await execute_many(
-        connection,
-        claim_sql(connection),
-        [[new_id(), link.domain_id, link.slug, link.id] for link in links],
+    claims = sorted((link.domain_id, link.slug, link.id) for link in links)
+    await execute_many(  # in order, so that two imports wait for each other in one direction
+        connection, claim_sql(connection), [[new_id(), *claim] for claim in claims]
     )
     await log_changes(connection, ((link.id, link.revision) for link in links))
 

@@ -1,5 +1,6 @@
 """Many links at once, in and out."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -172,3 +173,18 @@ async def test_an_export_of_many_batches_misses_and_doubles_none(owner: RequestC
 
     assert exported == _told(made)
     assert len(set(exported)) == 10_001
+
+
+async def test_imports_of_the_same_slugs_in_either_order_share_them(
+    owner: RequestContext, ports: Ports
+) -> None:
+    stranger = as_person(ports, await make_user())
+    lines = [LinkLine(number=n, url=URL, slug=f"s{n}") for n in range(200)]
+
+    one, other = await asyncio.gather(
+        import_links(owner, lines), import_links(stranger, lines[::-1])
+    )
+
+    won = [isinstance(each, Link) for each in one]
+    assert [isinstance(each, Link) for each in other[::-1]] == [not each for each in won]
+    assert await _counts() == (200, 200, 200)
