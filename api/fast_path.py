@@ -22,7 +22,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from api.redirect_replies import FOUND, Connection
 from api.redirect_turn import RedirectTurn, slug_of
-from api.request_heads import HeadReader, LostTrackError, MessageTracker
+from api.request_heads import HeadReader, LostTrackError, MessageTracker, escape_line
 from models.rules.click_record import CLICK_START_BYTES
 from models.rules.replica_format import (
     ALWAYS,
@@ -64,6 +64,7 @@ class RedirectProtocol(RequestHandler):
         "_held",
         "_host",
         "_is_head",
+        "_is_in_line",
         "_is_lost",
         "_peer",
         "_reader",
@@ -91,6 +92,7 @@ class RedirectProtocol(RequestHandler):
         self._held: list[bytes] = []
         self._tracker: MessageTracker | None = None
         self._seen = 0  # messages that aiohttp was given
+        self._is_in_line = False  # the last chunk ended inside a request line
         self._is_lost = False  # aiohttp keeps the connection for good
 
     def data_received(self, data: bytes) -> None:  # noqa: C901 - hot: every call costs
@@ -192,21 +194,33 @@ class RedirectProtocol(RequestHandler):
 
     def _pass_on(self, data: bytes) -> None:
         """Hand bytes to aiohttp and follow where its messages end."""
+        if not self._is_lost and (self._is_in_line or self._tracker is None):
+            line = data.lstrip(b"\r\n")
+            escaped = escape_line(line)
+            self._is_in_line = b"\n" not in line
+            if escaped is not line:
+                data = escaped
+                if not self.blocked:
+                    self.data_received(data)
+                    return
         self.blocked |= _BUSY
         if not self._is_lost and data:
-            tracker = self._tracker
-            if tracker is None:
-                tracker = self._tracker = MessageTracker()
-            before = tracker.messages
-            try:
-                is_between = tracker.feed(data)
-            except LostTrackError:
-                self._is_lost, self._tracker = True, None
-            else:
-                self._seen += tracker.messages - before
-                if is_between:
-                    self._tracker = None
+            self._follow(data)
         super().data_received(data)
+
+    def _follow(self, data: bytes) -> None:
+        tracker = self._tracker
+        if tracker is None:
+            tracker = self._tracker = MessageTracker()
+        before = tracker.messages
+        try:
+            is_between = tracker.feed(data)
+        except LostTrackError:
+            self._is_lost, self._tracker = True, None
+        else:
+            self._seen += tracker.messages - before
+            if is_between:
+                self._tracker = None
 
     def _is_idle(self) -> bool:
         """Tell whether aiohttp has answered all it was given and waits for a new message."""

@@ -148,6 +148,20 @@ class HeadReader:
         return role
 
 
+def escape_line(data: bytes) -> bytes:
+    """Return bytes that begin inside a request line with that line in ASCII.
+
+    Some programs, curl among them, send the path of a Cyrillic address as plain UTF-8,
+    which no URL may hold (RFC 3986, section 2). llhttp refuses it; what a browser
+    sends for the same address is its percent-escapes.
+    """
+    line, newline, rest = data.partition(b"\n")
+    if line.isascii():
+        return data
+    escaped = b"".join([bytes((byte,)) if byte < 0x80 else b"%%%02X" % byte for byte in line])  # noqa: PLR2004 - ASCII
+    return escaped + newline + rest
+
+
 class LostTrackError(Exception):
     """Nobody knows any more where the next message begins."""
 

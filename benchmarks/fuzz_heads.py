@@ -7,6 +7,7 @@ be the same to the byte. `python -m benchmarks.fuzz_heads --count 1000000`.
 
 import argparse
 import asyncio
+import itertools
 import logging
 import random
 import re
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import uvloop
@@ -33,6 +34,7 @@ from models.rules.replica_format import Entry, EntryKind
 NOW: Final = 1_800_000_000.25  # seconds since 1970
 _NOW_US: Final = int(NOW * 1_000_000)
 _QUIET_TURNS: Final = 10  # of the event loop without a reply: then none will come
+_ALIKE: Final = 0.25  # share of connections whose requests differ in the slug alone
 RESERVED: Final = frozenset({"graphql", "healthz", "robots.txt"})
 
 LINKS: Final = {
@@ -60,7 +62,7 @@ _DATE: Final = re.compile(rb"Date: [^\r]*")
 class MemoryTransport(asyncio.Transport):
     """Keeps what is written; closes like a socket's transport, in the next turn."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: RedirectProtocol) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
         super().__init__({"peername": ("192.0.2.7", 40000)})
         self.written = bytearray()
         self.is_closed = False
@@ -193,6 +195,16 @@ class Case:
     heads: int
 
 
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    method: bytes = b"GET"
+    version: bytes = b"HTTP/1.1"
+    line_end: bytes = b"\r\n"
+    body: bytes = b""
+
+
 class Generator:
     """Draws cases: mostly plain requests with one oddity or none."""
 
@@ -202,9 +214,10 @@ class Generator:
     def case(self) -> Case:
         """Draw the next one."""
         r = self._random
-        heads = r.choices((1, 2, 3, 5), (50, 30, 15, 5))[0]
-        same = self._request() if r.random() < 0.2 else None  # noqa: PLR2004 - a share
-        messages = [same or self._request() for _ in range(heads)]
+        heads = r.choices((1, 2, 3, 5), (45, 30, 18, 7))[0]
+        messages = (
+            self._alike(heads) if r.random() < _ALIKE else [self._request() for _ in range(heads)]
+        )
         pieces = tuple(self._pieces(messages))
         share = r.choice((0.0, 0.5, 1.0))
         waits = tuple(r.random() < share for _ in pieces)
@@ -226,45 +239,57 @@ class Generator:
         else:
             cuts = {r.randrange(1, len(whole))}
         edges = [0, *sorted(cuts), len(whole)]
-        yield from (whole[a:b] for a, b in zip(edges, edges[1:], strict=False))
+        yield from (whole[a:b] for a, b in itertools.pairwise(edges))
+
+    def _alike(self, heads: int) -> list[bytes]:
+        """Draw requests that differ in their targets alone, and one oddity among them."""
+        r = self._random
+        headers = [(b"Host", self._host()), *r.choices(_PLAIN, k=r.randrange(4))]
+        rest = b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
+        lines = [b"GET " + self._target() + b" HTTP/1.1\r\n" for _ in range(heads)]
+        if r.random() < 0.3:  # noqa: PLR2004 - a share
+            lines[-1] = self._mutated(lines[-1])
+        return [line + rest for line in lines]
 
     def _request(self) -> bytes:
         r = self._random
-        oddities = r.choices((0, 1, 2, 4), (45, 38, 12, 5))[0]
-        method, version, end = b"GET", b"HTTP/1.1", b"\r\n"
+        draft = _Draft(target=self._target(), headers=[(b"Host", self._host())])
         if r.random() < 0.15:  # noqa: PLR2004 - a share
-            method = b"HEAD"
-        target = self._target()
-        headers = [(b"Host", self._host())]
-        headers += [r.choice(_PLAIN) for _ in range(r.randrange(5))]
-        body = b""
-        for _ in range(oddities):
-            match r.randrange(7):
-                case 0:
-                    method = r.choice(_METHODS)
-                case 1:
-                    version = r.choice(_VERSIONS)
-                case 2:
-                    target = r.choice(_ODD_TARGETS)
-                case 3:
-                    headers.append(r.choice(_ODD_HEADERS))
-                case 4:
-                    headers[0] = (r.choice((b"Host", b"host", b"HOST", b"Hos t")), r.choice(_HOSTS))
-                case 5:
-                    body, extra = r.choice(_BODIES)
-                    headers += extra
-                case _:
-                    end = r.choice((b"\n", b"\r", b"\r\n\r\n", b"\r\n"))
+            draft.method = b"HEAD"
+        draft.headers += r.choices(_PLAIN, k=r.randrange(5))
+        for _ in range(r.choices((0, 1, 2, 4), (62, 26, 9, 3))[0]):
+            self._spoil(draft)
         if r.random() < 0.3:  # noqa: PLR2004 - a share
-            r.shuffle(headers)
+            r.shuffle(draft.headers)
         if r.random() < 0.02:  # noqa: PLR2004 - a share
-            headers += [(b"X-%d" % n, b"v") for n in range(r.choice((30, 61, 64, 66, 126, 130)))]
-        lines = [method + b" " + target + b" " + version]
-        lines += [name + r.choice(_COLONS) + value for name, value in headers]
-        message = end.join(lines) + end + b"\r\n" + body
-        if r.random() < 0.12:  # noqa: PLR2004 - a share
+            number = r.choice((30, 61, 64, 66, 126, 130))
+            draft.headers += [(b"X-%d" % place, b"v") for place in range(number)]
+        lines = [b" ".join((draft.method, draft.target, draft.version))]
+        lines += [name + r.choice(_COLONS) + value for name, value in draft.headers]
+        message = draft.line_end.join(lines) + draft.line_end + b"\r\n" + draft.body
+        if r.random() < 0.08:  # noqa: PLR2004 - a share
             message = self._mutated(message)
         return r.choices((b"", b"\r\n", b"\n"), (97, 2, 1))[0] + message
+
+    def _spoil(self, draft: "_Draft") -> None:
+        r = self._random
+        match r.randrange(7):
+            case 0:
+                draft.method = r.choice(_METHODS)
+            case 1:
+                draft.version = r.choice(_VERSIONS)
+            case 2:
+                draft.target = r.choice(_ODD_TARGETS)
+            case 3:
+                draft.headers.append(r.choice(_ODD_HEADERS))
+            case 4:
+                name = r.choice((b"Host", b"host", b"HOST", b"Hos t"))
+                draft.headers[0] = (name, r.choice(_HOSTS))
+            case 5:
+                draft.body, extra = r.choice(_BODIES)
+                draft.headers += extra
+            case _:
+                draft.line_end = r.choice((b"\n", b"\r", b"\r\n\r\n", b"\r\n"))
 
     def _target(self) -> bytes:
         r = self._random
@@ -586,7 +611,8 @@ async def compare(
 
 
 def _told(case: Case, got: Outcome, wanted: Outcome) -> str:
-    return f"pieces {case.pieces!r} waits {case.waits!r} pauses {case.pauses_writing}\n  fast     {got!r}\n  ordinary {wanted!r}"
+    drawn = f"pieces {case.pieces!r} waits {case.waits!r} pauses {case.pauses_writing}"
+    return f"{drawn}\n  fast     {got!r}\n  ordinary {wanted!r}"
 
 
 async def _main(count: int, seed: int) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from api.adapters.lmdb_replica import LmdbReplicaReader, LmdbReplicaWriter, ReplicaRetiredError
 from api.adapters.replica_folder import ReplicaFolder, died_of_damage
-from models.rules.replica_format import Entry, EntryKind, ReplicaDamagedError, link_key
+from models.rules.replica_format import Entry, EntryKind, ReplicaDamagedError
 
 MANY = 3000
 
@@ -149,10 +149,14 @@ def test_an_exception_in_a_change_leaves_everything_as_it_was(folder: ReplicaFol
     build(folder)
     writer = LmdbReplicaWriter(folder)
 
-    with pytest.raises(LookupError), writer.changing() as changes:
-        changes.put_link(7, b"new", live(5))
-        changes.delete_domain(b"go.test")
-        raise LookupError
+    def change_and_fail() -> None:
+        with writer.changing() as changes:
+            changes.put_link(7, b"new", live(5))
+            changes.delete_domain(b"go.test")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        change_and_fail()
 
     with writer.changing() as changes:
         assert changes.link(7, b"new") is None
@@ -195,16 +199,24 @@ def test_retiring_a_generation_that_is_no_longer_served_changes_nothing(
     assert not folder.retire()
 
 
+_SERVE_AND_RETIRE = """
+import sys
+from pathlib import Path
+from api.adapters.replica_folder import ReplicaFolder
+folder = ReplicaFolder(Path(sys.argv[1]))
+for _ in range(100):
+    folder.serve("generation")
+    folder.retire()
+"""
+
+
 def test_two_processes_never_give_the_same_epoch_twice(folder: ReplicaFolder) -> None:
     processes = [
         subprocess.Popen(
             [
                 sys.executable,
                 "-c",
-                "import sys; from pathlib import Path\n"
-                "from api.adapters.replica_folder import ReplicaFolder\n"
-                "folder = ReplicaFolder(Path(sys.argv[1]))\n"
-                "for _ in range(100): folder.serve('generation'); folder.retire()\n",
+                _SERVE_AND_RETIRE,
                 os.fspath(folder.path),
             ]
         )

@@ -44,6 +44,22 @@ def clicks_in(folder: Path) -> list[object]:
     return found
 
 
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+def mode_of(file: Path) -> int:
+    return file.stat().st_mode & 0o777
+
+
+def delete(path: Path) -> None:
+    path.rmdir() if path.is_dir() else path.unlink()
+
+
+def make(folder: Path) -> None:
+    folder.mkdir()
+
+
 def is_locked(file: Path) -> bool:
     with file.open("rb") as opened:
         try:
@@ -58,7 +74,7 @@ async def test_nothing_is_opened_before_the_first_click(folder: Path) -> None:
 
     await spool.close()
 
-    assert list(folder.iterdir()) == []
+    assert files_in(folder) == []
 
 
 async def test_clicks_are_in_the_file_when_write_returns(folder: Path) -> None:
@@ -75,14 +91,14 @@ async def test_clicks_are_in_the_file_when_write_returns(folder: Path) -> None:
 async def test_the_file_is_locked_until_it_is_synced_and_closed(folder: Path) -> None:
     spool = FileSpool(folder, SpoolLimits())
     spool.write(FRAMES)
-    (file,) = folder.iterdir()
+    (file,) = files_in(folder)
 
     assert is_locked(file)
     await spool.synced()
     assert is_locked(file)
     await spool.close()
     assert not is_locked(file)
-    assert (file.stat().st_mode & 0o777) == 0o600
+    assert mode_of(file) == 0o600
 
 
 async def test_a_full_file_is_followed_by_another(folder: Path) -> None:
@@ -90,7 +106,7 @@ async def test_a_full_file_is_followed_by_another(folder: Path) -> None:
 
     for frame in FRAMES:
         assert spool.write([frame]) == 0
-    files = list(folder.glob("*.spool"))
+    files = files_in(folder)
     assert len(files) == 2
     assert all(is_locked(file) for file in files)
     await spool.synced()
@@ -103,25 +119,25 @@ async def test_a_full_file_is_followed_by_another(folder: Path) -> None:
 async def test_an_old_file_is_finished_so_that_it_can_be_deleted(folder: Path) -> None:
     spool = FileSpool(folder, SpoolLimits(file_age_s=0.0))
     spool.write(FRAMES[:1])
-    (file,) = folder.iterdir()
+    (file,) = files_in(folder)
 
     spool.look(spool.folder_bytes())
     await spool.synced()
 
     assert not is_locked(file)
     spool.write(FRAMES[1:2])
-    assert len(list(folder.iterdir())) == 2
+    assert len(files_in(folder)) == 2
     await spool.close()
 
 
 async def test_syncing_in_the_background_finishes_old_files(folder: Path) -> None:
     spool = FileSpool(folder, SpoolLimits(file_age_s=0.0))
     spool.write(FRAMES[:1])
-    (file,) = folder.iterdir()
+    (file,) = files_in(folder)
     syncing = asyncio.create_task(spool.keep_synced(every_ms=1))
 
     async with asyncio.timeout(10):
-        while is_locked(file):
+        while is_locked(file):  # noqa: ASYNC110 - the lock tells nobody
             await asyncio.sleep(0)
 
     syncing.cancel()
@@ -141,9 +157,9 @@ async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
     assert (spool.lost, spool.trouble) == (2, "the spool has reached its bound")
     assert clicks_in(folder) == [b"click 0", b"click 1"]
     await spool.synced()
-    (file,) = folder.iterdir()
+    (file,) = files_in(folder)
     assert not is_locked(file)  # a reader may now make room
-    file.unlink()
+    delete(file)
     spool.look(spool.folder_bytes())
     assert spool.write(FRAMES[2:]) == 0
     assert (spool.lost, spool.trouble) == (2, "")
@@ -191,12 +207,12 @@ async def test_without_any_room_every_click_is_lost_and_no_file_stays(
 
 async def test_a_folder_that_is_gone_costs_clicks_but_no_exception(folder: Path) -> None:
     spool = FileSpool(folder, SpoolLimits())
-    folder.rmdir()
+    delete(folder)
 
     assert spool.write(FRAMES) == 4
 
     assert spool.trouble == os.strerror(errno.ENOENT)
-    folder.mkdir()
+    make(folder)
     assert spool.write(FRAMES) == 0
     assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
     await spool.close()
