@@ -63,6 +63,12 @@ class DataFolder:
             DataFolderError: it lies on a network file system, or cannot be made or written.
         """
         folder = cls(root.absolute())
+        kind = file_system_of(folder.root.resolve(), mounts.read_text() if mounts.exists() else "")
+        if kind in _NETWORK_FILE_SYSTEMS:
+            raise DataFolderError(
+                f"The data folder {root} lies on a network file system ({kind}); "
+                "set LINKYARD_DATA_DIR to a folder on a local disk."
+            )
         try:
             for path in (folder.root, folder.replica, folder.spool, folder.metrics, folder.run):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -71,12 +77,6 @@ class DataFolder:
             raise DataFolderError(
                 f"The data folder {root} cannot be used: {error.strerror}."
             ) from error
-        kind = file_system_of(folder.root.resolve(), mounts.read_text() if mounts.exists() else "")
-        if kind in _NETWORK_FILE_SYSTEMS:
-            raise DataFolderError(
-                f"The data folder {root} lies on a network file system ({kind}); "
-                "set LINKYARD_DATA_DIR to a folder on a local disk."
-            )
         return folder
 
     @property

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Final
 
 from models.errors import DomainUnknownError
 from models.orm import placeholders, reader
+from models.raw_sql import SqlRow, fetch
 from models.replica_rows import COLUMNS, entry_of
 from models.rules.replica_format import Entry
 from resolvers.ports import StoreUnavailableError
@@ -46,11 +47,10 @@ class StoredLinks:
         raise DomainUnknownError(host=hosts[0] if hosts else "")
 
 
-async def _find(hosts: Sequence[str], slug: str) -> list[dict[str, Any]]:
+async def _find(hosts: Sequence[str], slug: str) -> list[SqlRow]:
     connection = reader()
     sql = _FIND.format(
         slug=placeholders(connection, 1),
         hosts=placeholders(connection, len(hosts), start=2),
     )
-    rows: Any = await connection.execute_query_dict(sql, [slug, *hosts])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare types
-    return cast("list[dict[str, Any]]", rows)
+    return await fetch(connection, sql, [slug, *hosts])

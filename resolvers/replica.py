@@ -6,12 +6,13 @@ rows later than the position they store, so doing either twice changes nothing.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Final
 
 from models.orm import is_sqlite, reader
+from models.raw_sql import SqlRow, fetch
 from models.replica_rows import COLUMNS, ReplicaEntry, entry_of
 from models.rules.log_position import LoggedChange, LogPosition
 from resolvers.ports import Clock, LinkReplica
@@ -178,10 +179,10 @@ async def _look(after: LogPosition, *, limit: int | None = _PAGE) -> _Look | Non
     """Read the log after a position; None while nothing is installed."""
     connection = reader()
     if is_sqlite(connection):
-        rows = await _rows(_LOOK_SQLITE, [after.position, limit or -1])
+        rows = await fetch(connection, _LOOK_SQLITE, [after.position, limit or -1])
     else:
         arguments = [after.position, after.row_id, limit]
-        rows = await _rows(_LOOK_POSTGRES, arguments)
+        rows = await fetch(connection, _LOOK_POSTGRES, arguments)
     if not rows:
         return None
     changes = [
@@ -198,7 +199,7 @@ async def _held(link_ids: Sequence[int]) -> list[ReplicaEntry]:
     ids = "SELECT unnest($1::bigint[])"
     if is_sqlite(connection):
         ids, argument = "SELECT value FROM json_each(?)", json.dumps(argument)
-    rows = await _rows(_HELD.format(ids=ids), [argument])
+    rows = await fetch(connection, _HELD.format(ids=ids), [argument])
     return [_entry(row) for row in rows]
 
 
@@ -208,7 +209,7 @@ async def _all_entries() -> AsyncIterator[list[ReplicaEntry]]:
     sql = _ALL.format(after=after, limit=limit)
     domain_id, slug = 0, ""
     while True:
-        rows = await _rows(sql, [domain_id, slug, _PAGE])
+        rows = await fetch(connection, sql, [domain_id, slug, _PAGE])
         yield [_entry(row) for row in rows]
         if len(rows) < _PAGE:
             return
@@ -216,14 +217,9 @@ async def _all_entries() -> AsyncIterator[list[ReplicaEntry]]:
 
 
 async def _domains() -> dict[str, int]:
-    rows = await _rows("SELECT id, host FROM domain")
+    rows = await fetch(reader(), "SELECT id, host FROM domain")
     return {row["host"]: row["id"] for row in rows}
 
 
-async def _rows(sql: str, values: list[Any] | None = None) -> list[dict[str, Any]]:
-    rows: Any = await reader().execute_query_dict(sql, values)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - bare types
-    return cast("list[dict[str, Any]]", rows)
-
-
-def _entry(row: Mapping[str, Any]) -> ReplicaEntry:
+def _entry(row: SqlRow) -> ReplicaEntry:
     return ReplicaEntry(row["domain_id"], row["slug"], entry_of(row))

@@ -57,6 +57,7 @@ def test_a_folder_on_a_network_file_system_is_refused(tmp_path: Path) -> None:
         f"The data folder {tmp_path / 'var'} lies on a network file system (nfs4); "
         "set LINKYARD_DATA_DIR to a folder on a local disk."
     )
+    assert not (tmp_path / "var").exists()
 
 
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
