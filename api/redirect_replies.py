@@ -48,7 +48,7 @@ class Replies:
 
     def __init__(self) -> None:
         self.found_end = b""
-        self._second = -1
+        self._second: int = -1
         self._end = b""
         self._open_pages: dict[tuple[int, bytes, bool], bytes] = {}
 

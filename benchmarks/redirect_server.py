@@ -1,0 +1,111 @@
+"""One server of the redirect benchmark, alone in its process: ours, or aiohttp as it is.
+
+Ours is made of the parts of a web process, without store: whatever asked one would fail.
+"""
+
+import argparse
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+from api.adapters.file_spool import FileSpool, SpoolLimits
+from api.adapters.lmdb_replica import LmdbReplicaReader, LmdbReplicaWriter
+from api.adapters.replica_folder import ReplicaFolder
+from api.fast_path import RedirectServer
+from api.metrics import Metrics
+from api.redirect import Redirect
+from api.redirect_turn import RedirectConfig, RedirectTurn, Spool
+from models.rules.replica_format import Entry, EntryKind
+from models.rules.slugs import RESERVED_WORDS
+from resolvers.ports import StoreUnavailableError
+
+HOST = "go.test"
+TARGET = "https://shop.example/catalogue/2026/spring/item-{:07d}?utm_source=mail"
+BACKLOG = 1024
+_SYNC_MS = 200
+
+
+def build(folder: Path, *, links: int) -> None:
+    """Write a replica with links of the slugs s0000000 and on."""
+    files = ReplicaFolder(folder / "replica")
+    LmdbReplicaWriter(files).build(
+        domains=[(HOST.encode(), 1)],
+        links=(
+            (1, b"s%07d" % n, Entry(EntryKind.LIVE, n + 1, 1, TARGET.format(n).encode()))
+            for n in range(links)
+        ),
+        meta=dict,
+    )
+    files.close()
+
+
+class NoSpool:
+    """Takes clicks and forgets them: what recording is compared with."""
+
+    def write(self, frames: Sequence[bytes]) -> int:
+        """Forget them."""
+        del frames
+        return 0
+
+    async def synced(self) -> None:
+        """Nothing to sync."""
+
+
+async def _serve_bare(port: int) -> None:
+    headers = {"Location": TARGET.format(0), "Cache-Control": "private, no-store"}
+
+    async def redirect(_request: web.Request) -> web.Response:
+        return web.Response(status=302, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/{slug}", redirect)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=BACKLOG).start()
+    await asyncio.Event().wait()
+
+
+async def _serve_ours(port: int, folder: Path, *, records: bool) -> None:
+    async def no_store(_hosts: Sequence[str], _slug: str, /) -> Entry | None:
+        raise StoreUnavailableError
+
+    own = folder / str(port)
+    for name in ("spool", "metrics"):
+        os.makedirs(own / name)  # noqa: PTH103 - an async function
+    async with AsyncExitStack() as stack:
+        spool: Spool = NoSpool()
+        if records:
+            spool = files = FileSpool(own / "spool", SpoolLimits())
+            syncing = asyncio.create_task(files.keep_synced(every_ms=_SYNC_MS))
+            stack.callback(syncing.cancel)
+        turn = RedirectTurn(
+            RedirectConfig(reserved=RESERVED_WORDS),
+            replica=LmdbReplicaReader(ReplicaFolder(folder / "replica")),
+            spool=spool,
+            metrics=Metrics(own / "metrics"),
+        )
+        app = web.Application()
+        Redirect(turn, fallback=no_store).add_to(app)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        server = RedirectServer.of(runner, turn)
+        loop = asyncio.get_running_loop()
+        await loop.create_server(server, "127.0.0.1", port, backlog=BACKLOG)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--folder", type=Path, help="with a replica; without it: plain aiohttp")
+    parser.add_argument("--forget", action="store_true", help="do not record clicks")
+    options = parser.parse_args()
+    if options.folder is None:
+        uvloop.run(_serve_bare(options.port))
+    else:
+        uvloop.run(_serve_ours(options.port, options.folder, records=not options.forget))
