@@ -25,6 +25,14 @@ class NoClick(StrEnum):
     NO_SUCH_LINK = "no link is meant by this path"
 
 
+# What the refused lines are grouped by.
+_DETAIL: Final[Mapping[NoClick, Callable[[LogLine], str]]] = {
+    NoClick.METHOD: lambda entry: entry.method,
+    NoClick.OWN_PATH: lambda entry: "/" + entry.path.removeprefix("/").partition("/")[0],
+    NoClick.NO_SUCH_LINK: lambda entry: entry.path,
+}
+
+
 class NumberedPaths:
     """Path number i means link number i.
 
@@ -76,7 +84,7 @@ class LogReading:
         if entry is None:
             detail = line[:_SHOWN].decode("utf-8", "replace").strip()
         else:
-            detail = entry.method if why is NoClick.METHOD else entry.path[:_SHOWN]
+            detail = _DETAIL[why](entry)[:_SHOWN]
         self.refused[why, detail] += 1
         self.first_line.setdefault((why, detail), self.lines)
 

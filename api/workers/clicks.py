@@ -21,6 +21,7 @@ _RETRY_S: Final = (0.25, 0.5, 1.0, 2.0)  # waits after failures in a row
 
 _TURN: Final = timedelta(seconds=1)  # a click may be this old when it comes to its spool
 _NOTE_EVERY: Final = timedelta(seconds=1)
+_END_S: Final = 5.0  # that a cancelled batch gets to end
 
 _log = structlog.stdlib.get_logger("linkyard.worker")
 
@@ -82,13 +83,15 @@ class ClickWorker:
     async def step(self) -> int:
         """Store one batch and delete the files that are done.
 
-        After an exception the step may be repeated: nothing is stored twice.
+        After an exception the step may be repeated: nothing is stored twice. When it is
+        cancelled it ends once its transaction did: Tortoise 1.1 keeps locks for ever
+        when a connection is cancelled while it opens.
 
         Returns:
             How many records were dealt with, damaged ones included; 0 when there was none.
         """
         try:
-            records = await self._store_batch()
+            records = await _uninterrupted(self._store_batch())
         except BaseException:
             # Whether the commit went through, only the store knows: ask it again.
             self._folder.close()
@@ -131,6 +134,18 @@ class ClickWorker:
         if complete_to - self._noted >= _NOTE_EVERY:
             await note_progress(source=self._folder.source(), complete_to=complete_to)
             self._noted = complete_to
+
+
+async def _uninterrupted(work: Coroutine[Any, Any, int]) -> int:
+    """Await the work; a cancellation takes effect when the work is done, or does not end."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=_END_S)
+        if task.done() and not task.cancelled():
+            task.exception()  # taken notice of: who cancels does not want it
+        raise
 
 
 async def _first_of(*waits: Coroutine[Any, Any, object], timeout_s: float) -> None:

@@ -25,7 +25,8 @@ _LINE: Final = re.compile(
     rf'(\S+) \S+ [^\[]*\[([^\]]+)\] {_QUOTED}" (\d{{3}}) (?:\d+|-)(?: {_QUOTED}"(?: {_QUOTED}"?)?)?'
 )
 _TIME: Final = re.compile(
-    r"(\d{2})/([A-Z][a-z]{2})/(\d{4}):(\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})"
+    r"(\d{2})/([A-Z][a-z]{2})/(\d{4}):(\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})",
+    re.ASCII,
 )
 _REQUEST: Final = re.compile(r"([A-Za-z-]+) (\S+)(?: HTTP/\d(?:\.\d)?)?")
 _ESCAPE: Final = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|(["\\]))')
@@ -90,11 +91,10 @@ def _moment(text: str) -> datetime | None:
         return None
     day, _, year, hour, minute, second, sign, hours, minutes = found.groups()
     offset = timedelta(hours=int(hours), minutes=int(minutes))
-    zone = timezone(-offset if sign == "-" else offset)
+    date = int(year), _MONTHS[found[2]], int(day)
     try:
-        return datetime(
-            int(year), _MONTHS[found[2]], int(day), int(hour), int(minute), int(second), tzinfo=zone
-        ).astimezone(UTC)
+        zone = timezone(-offset if sign == "-" else offset)
+        return datetime(*date, int(hour), int(minute), int(second), tzinfo=zone).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

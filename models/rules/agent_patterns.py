@@ -18,8 +18,10 @@ from models.rules.click_classes import Reason
 # window of their own, and telephones whose name looks like a robot's.
 _PEOPLE: Final[Sequence[str]] = (
     r"(?i)^Mozilla/5\.0 \([^)]*\bcubot[ _][^)]*\) AppleWebKit/[^ ]+ \(KHTML, like Gecko\)",
-    r"^Mozilla/5\.0 .*AppleWebKit/.* (Notion|Slack_SSB|Slack|Discord|discord|Postman)/.*Electron/",
+    r"^Mozilla/5\.0 .*AppleWebKit/.* (Notion|Slack_SSB|Slack|[Dd]iscord|Code|Teams)/.*Electron/",
     r"^Mozilla/5\.0 .*AppleWebKit/.*(MetaIAB|Bluesky/|Tumblr/|Viber|Goodreads|\[Pinterest/)",
+    r"^Mozilla/5\.0 .*AppleWebKit/.* Chrome/.* Safari/[0-9.]+ (Mattermost|Teams|Rocket\.Chat)/",
+    r"^Mozilla/5\.0 \(Linux; Android [^)]*; Pixel [^)]*\) AppleWebKit/.*Safari/[0-9.]+$",
     r"^Mozilla/[45]\.0 \(compatible; MSIE .*(bsalsa\.com|Embedded Web Browser)",
     r"^Mozilla/[45]\.0 .*(Valve Steam|GoogleTV|Yandex(Search|App)|YaApp|YaBrowser|YaSearch)",
 )
@@ -34,6 +36,7 @@ _PREVIEWS: Final[Sequence[str]] = (
     r"Embedly|Mattermost|Rocket\.?Chat|Zulip|Synapse|Mastodon|Misskey|Pleroma|Akkoma|Lemmy",
     r"(?i)(link|url|uri|page|web)[ _-]?preview|unfurl|onebox|opengraph|open graph",
     r"(?i)\bYandexUserproxy|BitrixLinkPreview|MailRuConnect|Mail\.RU_Bot/Img|icq-preview|tamtam",
+    r"Cardyb|BitlyBot|Dingbot-LinkService|Google-PageRenderer|Google-Snippet|XING-contenttab",
 )
 _SCANNERS: Final[Sequence[str]] = (
     r"(?i)\b(nikto|sqlmap|nmap|masscan|zgrab|nuclei|wpscan|acunetix|nessus|openvas|qualys)\b",
@@ -41,8 +44,9 @@ _SCANNERS: Final[Sequence[str]] = (
     r"(?i)censys|shodan|internet-?measurement|expanse|leakix|l9(explore|scan)|netcraft|urlscan",
     r"(?i)virustotal|phishtank|safebrowsing|google-safety|proofpoint|mimecast|barracuda|zscaler",
     r"(?i)symantec|trend ?micro|sophos|fortiguard|forcepoint|kaspersky|dr\.?web|ironport|fireeye",
-    r"(?i)\b(projectdiscovery|detectify|sucuri|sitelock|securityheaders|ssl ?labs|hardenize)\b",
+    r"(?i)\b(projectdiscovery|detectify|sucuri|securityheaders|ssl ?labs|hardenize)\b",
     r"(?i)Fuzz Faster U Fool|security[ -]?scan|vulnerability|malware|phish|\bscan(ner|ning)\b",
+    r"(?i)jorgee|zmeu|^hello,? ?world|tchelebi|getodin|GenomeCrawler|sitelock|reputation|threat",
 )
 _MONITORS: Final[Sequence[str]] = (
     r"(?i)uptime|pingdom|statuscake|site24x7|nagios|check_http|zabbix|icinga|blackbox[ -]exporter",
@@ -56,12 +60,19 @@ _BOTS: Final[Sequence[str]] = (
     r"(?i)^(curl|wget|python|java|okhttp|go-http-client|ruby|perl|libwww|php|axios|node|dart)\b",
     r"(?i)\bCFNetwork/|^Dalvik/|GuzzleHttp|Apache-HttpClient|^PostmanRuntime|^insomnia/|HTTPie/",
     r"(?i)^(Yandex[A-Za-z]*|Google[A-Za-z-]*)/|; (Yandex|Google)[A-Za-z]*/\d|\bYandex[A-Za-z]*Bot",
+    r"LinkpadBot",
 )
 _WORDS: Final[Sequence[str]] = (
     r"(?i)bots?\b|[ _-]bot|bot[/_]|crawl|spider|slurp|scrape|archiver|harvest|\bfeed|\brss\b",
     r"(?i)fetcher|checker|validator|\bindexer|http[ -_]?client|libcurl|link ?check",
 )
 _CONTACT: Final[Sequence[str]] = (r"(?i)https?://|\bwww\.|[a-z0-9_.-]+@[a-z0-9-]+\.[a-z]",)
+_OLD_BROWSERS: Final[Sequence[str]] = (
+    r"^Mozilla/[1-5]\.0 \(compatible; (MSIE|Konqueror|iCab|OmniWeb|AvantGo|Opera)",
+)
+_PROGRAMS: Final[Sequence[str]] = (
+    r"^Mozilla/[1-5]\.0 \(compatible;? ",  # browsers stopped saying so with Internet Explorer 10
+)
 _BROWSERS: Final[Sequence[str]] = (
     r"^Mozilla/[1-9]",
     r"^Opera[/ ]",
@@ -87,6 +98,8 @@ _BEFORE_THE_LIST: Final = (
 _BEHIND_THE_LIST: Final = (
     (Reason.BOT_WORD, _WORDS),
     (Reason.CONTACT_GIVEN, _CONTACT),
+    (Reason.BROWSER, _OLD_BROWSERS),
+    (Reason.NOT_A_BROWSER, _PROGRAMS),
     (Reason.BROWSER, _BROWSERS),
 )
 
