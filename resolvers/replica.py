@@ -19,7 +19,7 @@ from resolvers.ports import Clock, LinkReplica
 
 LOG_KEPT: Final = timedelta(days=7)  # how long rows of the change log live, at least
 _TOO_OLD: Final = LOG_KEPT - timedelta(days=1)
-_PAGE: Final = 10_000  # rows read at once
+PAGE: Final = 10_000  # rows read at once
 _LINKS_AT_ONCE: Final = 500
 _DOMAINS: Final = 0  # link_change.link_id of a change of the domains
 
@@ -108,16 +108,21 @@ class _Mark:
         )
 
 
-async def follow_log(replica: LinkReplica, *, clock: Clock) -> Followed:
+async def follow_log(replica: LinkReplica, *, clock: Clock, page: int = PAGE) -> Followed:
     """Bring the replica up to date, by the log or by a rebuild. One caller at a time.
 
     Every change whose transaction was committed before the call is in force when
     it returns with `has_more` False. A store without an installation is left alone.
+
+    Args:
+        replica: of this machine.
+        clock: tells the age of the replica.
+        page: rows of the log that are read at once.
     """
     mark = _read_mark(replica)
     if mark is None:
         return await _rebuild(replica, clock=clock, reason="there is none")
-    look = await _look(mark.position)
+    look = await _look(mark.position, limit=page)
     if look is None:
         return Followed()
     if look.store != mark.store:
@@ -127,11 +132,13 @@ async def follow_log(replica: LinkReplica, *, clock: Clock) -> Followed:
         return await _rebuild(replica, clock=clock, reason="it is ahead of the store")
     if clock.now() - mark.at > _TOO_OLD:
         return await _rebuild(replica, clock=clock, reason="it is older than the log")
-    return await _apply(replica, mark, look, clock=clock)
+    return await _apply(replica, mark, look, now=clock.now(), page=page)
 
 
-async def _apply(replica: LinkReplica, mark: _Mark, look: _Look, *, clock: Clock) -> Followed:
-    is_all = len(look.changes) < _PAGE
+async def _apply(
+    replica: LinkReplica, mark: _Mark, look: _Look, *, now: datetime, page: int
+) -> Followed:
+    is_all = len(look.changes) < page
     if not is_all and look.changes[-1].position >= look.horizon:
         # One old transaction is still open and much was committed after it began.
         whole = await _look(mark.position, limit=None)
@@ -140,14 +147,14 @@ async def _apply(replica: LinkReplica, mark: _Mark, look: _Look, *, clock: Clock
         look, is_all = whole, True
     fresh = mark.position.fresh(look.changes)
     position = mark.position.advanced(look.changes, horizon=look.horizon, is_all=is_all)
-    if not fresh and clock.now() - mark.at < timedelta(minutes=1):
-        return Followed(has_more=not is_all)
+    if not fresh and is_all and now - mark.at < timedelta(minutes=1):
+        return Followed()
     links = sorted({change.link_id for change in fresh} - {_DOMAINS})
     entries: list[ReplicaEntry] = []
     for start in range(0, len(links), _LINKS_AT_ONCE):
         entries.extend(await _held(links[start : start + _LINKS_AT_ONCE]))
     domains = await _domains() if any(c.link_id == _DOMAINS for c in fresh) else None
-    replica.apply(entries, domains=domains, mark=_Mark(mark.store, position, clock.now()).encoded())
+    replica.apply(entries, domains=domains, mark=_Mark(mark.store, position, now).encoded())
     return Followed(changes=len(fresh), has_more=not is_all)
 
 
@@ -175,7 +182,7 @@ def _read_mark(replica: LinkReplica) -> _Mark | None:
         return None
 
 
-async def _look(after: LogPosition, *, limit: int | None = _PAGE) -> _Look | None:
+async def _look(after: LogPosition, *, limit: int | None = 1) -> _Look | None:
     """Read the log after a position; None while nothing is installed."""
     connection = reader()
     if is_sqlite(connection):
@@ -209,9 +216,9 @@ async def _all_entries() -> AsyncIterator[list[ReplicaEntry]]:
     sql = _ALL.format(after=after, limit=limit)
     domain_id, slug = 0, ""
     while True:
-        rows = await fetch(connection, sql, [domain_id, slug, _PAGE])
+        rows = await fetch(connection, sql, [domain_id, slug, PAGE])
         yield [_entry(row) for row in rows]
-        if len(rows) < _PAGE:
+        if len(rows) < PAGE:
             return
         domain_id, slug = rows[-1]["domain_id"], rows[-1]["slug"]
 

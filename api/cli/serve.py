@@ -1,7 +1,9 @@
 """`serve`: the whole service, or one role of it."""
 
 import gc
+import logging
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -23,6 +25,8 @@ from api.setup import Setup
 from api.supervisor import Plan, Service, Supervisor
 from api.web_process import WebProcess, load_portal
 from api.worker_process import WorkerProcess
+from models.rules.addresses import parse_networks
+from models.rules.hosts import normal_host
 
 app = typer.Typer()
 _log = structlog.stdlib.get_logger("linkyard.serve")
@@ -31,6 +35,10 @@ _LOCK_WAIT_S: Final = 3.0  # a predecessor that was killed leaves children for a
 _FIRST_SETUP_S: Final = 30.0  # without a replica there is nothing to serve before the setup
 _LATER_SETUP_S: Final = 3.0
 _STOP_MARGIN_S: Final = 15.0  # for what comes after the connections: clicks, files
+
+
+class SettingsError(Exception):
+    """The message is one sentence that names the variable."""
 
 
 @app.command()
@@ -46,18 +54,20 @@ def serve(
     """
     try:
         settings = Settings()
+        _check(settings)
         configure_logs(log_format=settings.log_format, level=settings.log_level)
         sys.exit(_serve(settings, role))
     except ValidationError as error:
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"]).upper()
             typer.echo(f"LINKYARD_{name}: {problem['msg']}.", err=True)
-    except (DataFolderError, AddressInUseError) as error:
+    except (SettingsError, DataFolderError, AddressInUseError) as error:
         typer.echo(str(error), err=True)
     sys.exit(1)
 
 
 def _serve(settings: Settings, role: Role) -> int:
+    _allow_many_files()
     folder = DataFolder.open(settings.data_dir)
     for name in role.locks:
         folder.lock(name, wait_s=_LOCK_WAIT_S)
@@ -82,6 +92,35 @@ def _serve(settings: Settings, role: Role) -> int:
     gc.collect()
     gc.freeze()  # the children share these pages as long as nobody touches them
     return Supervisor(plan).run()
+
+
+def _check(settings: Settings) -> None:
+    """Refuse here what would make every child fail again and again.
+
+    Raises:
+        SettingsError: a setting has a value that no process could use.
+    """
+    try:
+        parse_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"LINKYARD_TRUSTED_PROXIES: {error}.") from error
+    known = ("sqlite://", "postgres://", "postgresql://", "asyncpg://")
+    if not settings.database_url.startswith(known):
+        raise SettingsError("LINKYARD_DATABASE_URL: it must begin with sqlite:// or postgres://.")
+    if settings.redis_url and not settings.redis_url.startswith(("redis", "unix://")):
+        raise SettingsError(
+            "LINKYARD_REDIS_URL: it must begin with redis://, rediss:// or unix://."
+        )
+    if settings.log_level.upper() not in logging.getLevelNamesMapping():
+        raise SettingsError("LINKYARD_LOG_LEVEL: it must be DEBUG, INFO, WARNING or ERROR.")
+    if normal_host(settings.first_domain) is None:
+        raise SettingsError(f"{settings.first_domain!r} cannot be the host of the first domain.")
+
+
+def _allow_many_files() -> None:
+    """Every connection is an open file, and the usual limit of 1024 is for programs of old."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _services(

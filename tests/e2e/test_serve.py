@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
@@ -140,12 +141,22 @@ def test_a_port_in_use_is_refused_in_one_sentence(
     assert refused.stderr == f"Cannot listen on 127.0.0.1:{serving.port}: Address already in use.\n"
 
 
-def test_wrong_settings_are_refused_in_one_line(settings: dict[str, str]) -> None:
-    with service({**settings, "SPOOL_SYNC_MS": "soon"}, start=False) as running:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPOOL_SYNC_MS", "soon"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, nobody"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("REDIS_URL", "localhost:6379"),
+        ("LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_line(name: str, value: str) -> None:
+    with service({name: value}, start=False) as running:
         refused = run_serve(running)
 
-        assert refused.returncode == 1
-        assert refused.stderr.startswith("LINKYARD_SPOOL_SYNC_MS: ")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(f"LINKYARD_{name}: ")
         assert refused.stderr.count("\n") == 1
         assert not running.data.exists()
 
@@ -219,6 +230,27 @@ def is_draining(pid: int) -> bool:
     """Tell whether a process has closed its listening socket."""
     connections = psutil.Process(pid).net_connections("tcp")
     return all(connection.status != psutil.CONN_LISTEN for connection in connections)
+
+
+async def test_live_sockets_are_told_to_come_again_when_the_service_ends(
+    serving: Service,
+) -> None:
+    url = f"http://{serving.address[0]}:{serving.port}/graphql"
+    assert serving.process is not None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url, protocols=["graphql-transport-ws"], autoclose=False) as live,
+    ):
+        await live.send_json({"type": "connection_init", "payload": {}})
+        assert (await live.receive_json(timeout=LIMIT_S)) == {"type": "connection_ack"}
+
+        serving.process.terminate()
+        told = await live.receive(timeout=LIMIT_S)
+        await live.close()
+
+        assert (told.type, told.data) == (aiohttp.WSMsgType.CLOSE, aiohttp.WSCloseCode.GOING_AWAY)
+    assert serving.process.wait(LIMIT_S) == 0
+    serving.process = None
 
 
 def test_ctrl_c_reaches_every_process_and_still_ends_in_good_order(

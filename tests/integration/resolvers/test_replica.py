@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from models.link_changes import log_change
 from models.links import Link, LinkSlug
 from models.orm import writer
 from models.rules.replica_format import Entry, EntryKind
-from resolvers.replica import Followed, follow_log
+from resolvers.replica import PAGE, Followed, follow_log
 from tests.fakes import FixedClock
 
 HOST = "go.test"
 WRITERS = 8
 CHANGES_OF_EACH = 40
+
+Step = Callable[[], Awaitable[list[Followed]]]
 
 
 @pytest.fixture
@@ -47,11 +49,13 @@ async def domain(database: None, clock: FixedClock) -> Domain:
     return await Domain.create(host=HOST)
 
 
-async def follow(replica: LmdbLinkReplica, clock: FixedClock) -> list[Followed]:
+async def follow(
+    replica: LmdbLinkReplica, clock: FixedClock, *, page: int = PAGE
+) -> list[Followed]:
     """Follow until there is no more, as the worker does."""
     steps: list[Followed] = []
     while not steps or steps[-1].has_more:
-        steps.append(await follow_log(replica, clock=clock))
+        steps.append(await follow_log(replica, clock=clock, page=page))
     return steps
 
 
@@ -267,19 +271,45 @@ async def test_a_change_during_a_rebuild_is_not_lost(
     assert targets(folder, domain.id, "a") == [b"https://example.org/2"]
 
 
-async def test_no_change_of_parallel_writers_is_skipped(
+@pytest.mark.parametrize("page", [1, 2, 100])
+async def test_a_long_log_is_applied_page_by_page(
+    domain: Domain,
+    replica: LmdbLinkReplica,
+    folder: ReplicaFolder,
+    clock: FixedClock,
+    page: int,
+) -> None:
+    await follow(replica, clock)
+    for number in range(5):
+        await make(domain, f"s{number}", f"https://example.org/{number}")
+
+    steps = await follow(replica, clock, page=page)
+
+    assert sum(step.changes for step in steps) == 5
+    assert [step.rebuilt for step in steps] == [None] * len(steps)
+    slugs = [f"s{number}" for number in range(5)]
+    assert None not in targets(folder, domain.id, *slugs)
+
+
+@pytest.mark.parametrize("page", [PAGE, 3])
+async def test_no_change_of_parallel_writers_is_skipped(  # noqa: PLR0913, PLR0917 - fixtures
     domain: Domain,
     database_url: str,
     replica: LmdbLinkReplica,
     folder: ReplicaFolder,
     clock: FixedClock,
+    page: int,
 ) -> None:
     """Commits out of order, rollbacks and holes: whatever the store has, the replica has."""
+
+    async def step() -> list[Followed]:
+        return await follow(replica, clock, page=page)
+
     if database_url.startswith("sqlite"):
-        await _write_in_turns(domain, replica, clock)
+        await _write_in_turns(domain, step)
     else:
-        await _write_in_parallel(domain, database_url, replica, clock)
-    await follow(replica, clock)
+        await _write_in_parallel(domain, database_url, step)
+    await step()
 
     stored = {link.slug: link.target.encode() for link in await Link.all()}
     assert len(stored) == WRITERS * CHANGES_OF_EACH * 3 // 4
@@ -287,27 +317,25 @@ async def test_no_change_of_parallel_writers_is_skipped(
     assert dict(zip(stored, found, strict=True)) == stored
 
 
-async def _write_in_turns(domain: Domain, replica: LmdbLinkReplica, clock: FixedClock) -> None:
+async def _write_in_turns(domain: Domain, step: Step) -> None:
     for number in range(WRITERS * CHANGES_OF_EACH):
         if number % 4:
             await make(domain, f"s{number}", f"https://example.org/{number}")
         if number % 7 == 0:
-            await follow(replica, clock)
+            await step()
 
 
-async def _write_in_parallel(
-    domain: Domain, database_url: str, replica: LmdbLinkReplica, clock: FixedClock
-) -> None:
+async def _write_in_parallel(domain: Domain, database_url: str, step: Step) -> None:
     """Hold transactions open over one another while the replica is followed all the time."""
     is_over = asyncio.Event()
     # Nothing may be built again: the log alone has to bring every change.
-    first = await follow(replica, clock)
+    first = await step()
     assert first[0].rebuilt == "there is none"
 
     async def keep_following() -> list[Followed]:
         steps: list[Followed] = []
         while not is_over.is_set():
-            steps += await follow(replica, clock)
+            steps += await step()
         return steps
 
     following = asyncio.create_task(keep_following())
