@@ -194,6 +194,9 @@ class RedirectProtocol(RequestHandler):
 
     def _pass_on(self, data: bytes) -> None:
         """Hand bytes to aiohttp and follow where its messages end."""
+        if not data:  # aiohttp asks itself to look at what it kept
+            super().data_received(data)
+            return
         if not self._is_lost and (self._is_in_line or self._tracker is None):
             line = data.lstrip(b"\r\n")
             escaped = escape_line(line)
@@ -204,7 +207,7 @@ class RedirectProtocol(RequestHandler):
                     self.data_received(data)
                     return
         self.blocked |= _BUSY
-        if not self._is_lost and data:
+        if not self._is_lost:
             self._follow(data)
         super().data_received(data)
 
@@ -241,9 +244,9 @@ class RedirectProtocol(RequestHandler):
     def _receive_blocked(self, data: bytes) -> None:
         if self.blocked & _PENDING:
             self._hold(data)
-        elif self.blocked & (_CLOSED | _OFF | _WRITE_PAUSED) or not data:
+        elif self.blocked & (_CLOSED | _OFF | _WRITE_PAUSED):
             self._pass_on(data)
-        elif self._is_idle():
+        elif data and self._is_idle():
             self.blocked &= ~_BUSY
             self.data_received(data)
         else:
@@ -312,8 +315,9 @@ class RedirectProtocol(RequestHandler):
         self.blocked |= _OFF
 
     def idle_since(self) -> float | None:
-        """Return the loop time of the last request, None while one is being answered."""
-        if self.blocked & _PENDING or self._request_in_progress or self._messages:
+        """Return the loop time of the last request, None while one comes or is answered."""
+        is_coming = self._tracker is not None
+        if self.blocked & _PENDING or self._request_in_progress or self._messages or is_coming:
             return None
         return self._next_keepalive_close_time - self._keepalive_timeout
 

@@ -5,11 +5,13 @@ outlive a kill -9; `render` adds up the files of the living and the dead. Nothin
 needs to be set before an import: `Metrics` chooses the files when it is made.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
+import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -21,8 +23,10 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+_log = structlog.stdlib.get_logger("linkyard.metrics")
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _multiprocess: Final = cast("Any", multiprocess)  # prometheus-client 0.26 leaves it untyped
+_FILE_BYTES: Final = 1 << 16  # what prometheus-client begins with
 _EMPTY_BYTES: Final = 8  # a file of a process that was killed while it made it
 
 
@@ -56,13 +60,26 @@ class Metrics:
     """One process's share of every metric of the table."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the files of this process in `folder`. Make it once, after the fork."""
+        """Open the files of this process in `folder`. Make it once, after the fork.
+
+        Without room for them it counts for itself alone: redirects go on.
+        """
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.fspath(folder)
         self._files: Any = cast("Any", values).MultiProcessValue()
-        values.ValueClass = self._files
-        registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
+        try:
+            _reserve(folder)
+        except OSError as error:
+            self._make(values.MutexValue)
+            with contextlib.suppress(OSError):  # the log may lie on the same full disk
+                _log.warning("metrics of this process are not kept", error=str(error))
+        else:
+            self._make(self._files)
+
+    def _make(self, value_class: Any) -> None:  # noqa: ANN401 - prometheus-client has no name for it
+        values.ValueClass = value_class
+        registry = CollectorRegistry()
         for name, (text, labels, mode) in TABLE.items():
             if mode is None:
                 self._counters[name] = Counter(name, text, labels, registry=registry)
@@ -83,6 +100,20 @@ class Metrics:
     def close(self) -> None:
         """Close the files; what was counted stays in them."""
         self._files.close_all_files()
+
+
+def _reserve(folder: Path) -> None:
+    """Make the files of this process and take their disk space.
+
+    prometheus-client would leave a hole, and writing into a hole that no block is left
+    for kills the process.
+    """
+    modes = {spec.mode for spec in TABLE.values()}
+    for kind in ("counter" if mode is None else f"gauge_{mode}" for mode in modes):
+        file = folder / f"{kind}_{os.getpid()}.db"
+        with file.open("ab") as opened:
+            if file.stat().st_size == 0:
+                os.posix_fallocate(opened.fileno(), 0, _FILE_BYTES)
 
 
 class _AllProcesses(Collector):

@@ -164,15 +164,17 @@ class RedirectTurn:
         connections, replies, frames = self.connections, self.waiting_replies, self.frames
         self.connections, self.waiting_replies, self.frames = [], [], []
         flushed, self._flushed = self._flushed, None
-        if frames:
-            self._write(frames)
-        self._count(len(connections))
-        if frames and self.config.sync_before_reply:
-            self._unsynced.append((connections, replies, flushed))
-            if self._syncing is None:
-                self._syncing = self._loop.create_task(self._sync())
-        else:
-            self._let_go(connections, replies, flushed)
+        try:
+            if frames:
+                self._write(frames)
+            self._count(len(connections))
+        finally:  # a fault in counting must not cost a reply
+            if frames and self.config.sync_before_reply:
+                self._unsynced.append((connections, replies, flushed))
+                if self._syncing is None:
+                    self._syncing = self._loop.create_task(self._sync())
+            else:
+                self._let_go(connections, replies, flushed)
 
     async def settle(self, status: int, frame: bytes | None) -> None:
         """Return when a reply of the ordinary route may leave: its click is in the spool."""

@@ -188,7 +188,11 @@ class LmdbReplicaReader:
     def _reopen(self) -> None:
         self._close()
         self._epoch = self._folder.epoch()  # before `current`: a later change is seen next turn
-        generation = self._folder.current()
+        try:
+            generation = self._folder.current()
+        except OSError:  # no descriptors: try again next turn
+            self._epoch = _NEVER
+            return
         if generation is None:
             return
         file = self._folder.file_of(generation)
@@ -207,7 +211,7 @@ class LmdbReplicaReader:
             )
         except (*_DAMAGE, FileNotFoundError) as error:
             self.retire(str(error))
-        except lmdb.Error:  # no memory, no descriptors: try again next turn
+        except (lmdb.Error, OSError):  # no memory, no descriptors: try again next turn
             self.close()
 
     def _close(self) -> None:

@@ -32,7 +32,8 @@ class ReplicaFolder:
         descriptor = os.open(path / "epoch", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if os.fstat(descriptor).st_size != _EPOCH_BYTES:
-                os.ftruncate(descriptor, _EPOCH_BYTES)
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, bytes(_EPOCH_BYTES), 0)  # no hole: a full disk would kill us
             self._epoch = mmap.mmap(descriptor, _EPOCH_BYTES)
         finally:
             os.close(descriptor)
@@ -42,10 +43,14 @@ class ReplicaFolder:
         return self._epoch[:]
 
     def current(self) -> str | None:
-        """Return the served generation, None while there is none."""
+        """Return the served generation, None while there is none.
+
+        Raises:
+            OSError: no descriptors, or the like: nobody knows.
+        """
         try:
             name = (self.path / "current").read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError):
+        except (FileNotFoundError, UnicodeDecodeError):
             return None
         return name or None
 

@@ -1,9 +1,11 @@
 """Counters over all processes, living, dead and killed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ metrics.gauge("linkyard_spool_failing").set(1)
 print("counted", flush=True)
 time.sleep(60)
 """
+
+
+@pytest.fixture
+def file_limit() -> Iterator[None]:
+    """Puts the process's limit for the size of files back."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def lines(folder: Path) -> dict[str, float]:
@@ -91,6 +101,26 @@ def test_starting_over_begins_at_nothing(tmp_path: Path) -> None:
     start_over(tmp_path)
 
     assert render(tmp_path) == b""
+
+
+@pytest.mark.usefixtures("file_limit")
+def test_a_full_disk_does_not_keep_a_process_from_starting(tmp_path: Path) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+
+    metrics = Metrics(tmp_path)
+    metrics.counter(SPOOLED).inc(1)
+
+    assert SPOOLED not in lines(tmp_path)
+    metrics.close()
+
+
+def test_the_files_have_no_holes(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path)
+
+    for file in tmp_path.glob("*.db"):
+        assert file.stat().st_blocks * 512 >= file.stat().st_size == 65536
+    metrics.close()
 
 
 def test_every_metric_of_the_table_can_be_used(tmp_path: Path) -> None:
