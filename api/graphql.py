@@ -26,10 +26,11 @@ from api.graphql_http import (
 )
 from api.graphql_ws import INIT_TIMEOUT_S, Sockets
 from api.keys import PORTAL, PORTS, REQUEST_ID
+from models.store_failures import is_store_failure
 from models.texts import negotiate, text
 from resolvers.context import Viewer
 from schema.context import GraphQLContext
-from schema.failures import UNAUTHENTICATED, UNAVAILABLE
+from schema.failures import INTERNAL, UNAUTHENTICATED, UNAVAILABLE
 from schema.root import PortalSchema
 
 _OPERATIONS: Final = (OperationType.QUERY, OperationType.MUTATION)
@@ -58,6 +59,8 @@ class Endpoint:
                 request,
                 RequestRefusedError(message, status=HTTPStatus.UNAUTHORIZED, code=UNAUTHENTICATED),
             )
+        except Exception as error:  # noqa: BLE001 - the edge: logged with its traceback, then masked
+            return _failed(request, error)
 
     async def _answer(self, request: web.Request) -> web.Response:
         asked = await _read(request)
@@ -152,6 +155,18 @@ def _refused(request: web.Request, refusal: RequestRefusedError) -> web.Response
     if refusal.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         response.force_close()  # the rest of the body is not worth reading
     return response
+
+
+def _failed(request: web.Request, error: Exception) -> web.Response:
+    """Answer what went wrong before an operation began; schema.failures has the rest."""
+    if is_store_failure(error):
+        _log.warning("store_unavailable", exc_info=error)
+        code, status = UNAVAILABLE, HTTPStatus.SERVICE_UNAVAILABLE
+    else:
+        _log.error("graphql_failed", exc_info=error)
+        code, status = INTERNAL, HTTPStatus.INTERNAL_SERVER_ERROR
+    message = text(_locale(request, None), code, request_id=request[REQUEST_ID])
+    return _refused(request, RequestRefusedError(message, status=status, code=code))
 
 
 def _json(body: dict[str, Any], status: int, *, modern: bool) -> web.Response:

@@ -19,10 +19,10 @@ _NUL_ESCAPE: Final = re.compile(r"\\u(?:0000|\{0+\})")
 
 
 class RequestRefusedError(Exception):
-    """The request is not one we answer; nothing was executed.
+    """The request is not answered; nothing was executed.
 
     Attributes:
-        status: 4xx.
+        status: 4xx for a fault of the caller, 5xx for one of ours.
         code: for `extensions.code`.
         message: for people, in English: a program's mistake.
     """

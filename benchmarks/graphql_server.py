@@ -30,8 +30,9 @@ class _Silence:
 
     async def watch(self) -> AsyncIterator[ClickEvent]:
         """See ClickFeed.watch."""
+        never: Sequence[ClickEvent] = ()
         await asyncio.Event().wait()
-        for event in ():
+        for event in never:
             yield event
 
 

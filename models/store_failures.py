@@ -41,7 +41,9 @@ def is_store_failure(error: BaseException) -> bool:
             return True
         if isinstance(found, sqlite3.Error):
             code: int | None = getattr(found, "sqlite_errorcode", None)
-            return code is not None and code & 0xFF in _SQLITE_AWAY
+            if code is None:  # a file that cannot be opened has no code: it was no connection yet
+                return isinstance(found, sqlite3.OperationalError)
+            return code & 0xFF in _SQLITE_AWAY
         if not isinstance(found, BaseException):
             return False
         inner = found.args[0] if found.args and isinstance(found.args[0], Exception) else None

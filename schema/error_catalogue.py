@@ -137,7 +137,7 @@ def _texts(locale: str) -> Mapping[str, list[str]]:
     for message in read_catalog(locale):
         msgid = message.id if isinstance(message.id, str) else message.id[0]
         string = message.string
-        found[str(msgid)] = [string] if isinstance(string, str) else list(string)
+        found[str(msgid)] = [string] if isinstance(string, str) else list(string or ())
     return found
 
 

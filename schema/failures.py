@@ -6,6 +6,7 @@ import structlog
 from graphql import GraphQLError
 
 from models.errors import DomainError
+from models.store_failures import is_store_failure
 from models.texts import message_of, text
 from resolvers.context import NotPermittedError
 from schema.context import GraphQLContext
@@ -34,6 +35,9 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
         code = (error.extensions or {}).get("code", BAD_REQUEST)
         message = text(context.locale, code) if code == UNAUTHENTICATED else error.message
         return _like(error, message, {**(error.extensions or {}), "code": code})
+    if is_store_failure(cause):
+        _log.warning("store_unavailable", path=error.path, exc_info=cause)
+        return _like(error, text(context.locale, UNAVAILABLE), {"code": UNAVAILABLE})
     _log.error("graphql_failed", path=error.path, request_id=context.request_id, exc_info=cause)
     return _like(
         error,

@@ -9,7 +9,12 @@ import asyncio
 import sqlite3
 from typing import cast
 
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContext
+import aiosqlite
+from tortoise.backends.base.client import (
+    ConnectionWrapper,
+    TransactionalDBClient,
+    TransactionContext,
+)
 from tortoise.backends.sqlite.client import (
     SqliteClient,
     SqliteTransactionContext,
@@ -55,8 +60,29 @@ class ImmediateTransactionContext(SqliteTransactionContext):
         return cast("TransactionalDBClient", self.connection)
 
 
+class ReleasingConnection(ConnectionWrapper[aiosqlite.Connection]):
+    """One use of the connection, which also ends when the file cannot be opened.
+
+    The stock wrapper keeps its lock for ever after a failed or cancelled opening.
+    """
+
+    async def __aenter__(self) -> aiosqlite.Connection:
+        """Wait for this process's turn, and open the file if that was not done."""
+        await self._lock.acquire()
+        try:
+            await self.ensure_connection()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self.connection
+
+
 class ImmediateSqliteClient(SqliteClient):
     """The engine named `models.engines.sqlite` in models.orm."""
+
+    def acquire_connection(self) -> ReleasingConnection:
+        """Return the connection for one statement."""
+        return ReleasingConnection(self._lock, self)
 
     def _in_transaction(self) -> TransactionContext:
         return ImmediateTransactionContext(ImmediateTransaction(self), self._lock)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -67,10 +66,11 @@ class Lane:
     async def _open(self, ports: Ports) -> None:
         facts = PortalFacts(name="Linkyard", version="0", public_url="https://portal.test")
         app = create_app(Parts(ports=ports, portal=facts))
-        self._client: TestClient[web.Request, web.Application] = TestClient(TestServer(app))
+        self._client = TestClient(TestServer(app))
         await self._client.start_server()
 
     def post(self, body: bytes, content_type: str) -> tuple[int, bytes]:
+        """Return status and body of the answer."""
         return self._runner.run(self._post(body, content_type))
 
     async def _post(self, body: bytes, content_type: str) -> tuple[int, bytes]:
@@ -80,6 +80,7 @@ class Lane:
         return response.status, await response.read()
 
     def close(self) -> None:
+        """End the server, then the loop."""
         self._runner.run(self._client.close())
         self._runner.close()
 

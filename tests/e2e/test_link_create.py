@@ -1,7 +1,6 @@
 """mutation linkCreate over HTTP."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +97,7 @@ async def test_slug_is_random_when_none_is_given(portal: Portal) -> None:
     ],
 )
 @pytest.mark.parametrize("locale", ["ru", "en"])
-async def test_refusal_names_the_field_in_the_callers_language_and_changes_nothing(
+async def test_refusal_names_the_field_in_the_callers_language_and_changes_nothing(  # noqa: PLR0913, PLR0917
     portal: Portal, fields: dict[str, str], typename: str, code: str, path: list[str], locale: str
 ) -> None:
     result = await create(portal.with_headers(Accept_Language=locale), **fields)

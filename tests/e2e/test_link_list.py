@@ -65,7 +65,7 @@ async def test_pages_forward_and_back_meet_every_link_once(
 
 @pytest.mark.parametrize("field", ["CREATED_AT", "UPDATED_AT", "CLICKS", "LAST_CLICKED_AT", "SLUG"])
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
-async def test_every_order_pages_by_its_cursors(
+async def test_every_order_pages_by_its_cursors(  # noqa: PLR0913, PLR0917
     portal: Portal, ports: Ports, person: User, clock: FixedClock, field: str, direction: str
 ) -> None:
     for number, link in enumerate(await make_links(ports, person, clock, 5)):

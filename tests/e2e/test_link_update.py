@@ -1,7 +1,8 @@
 """mutations linkUpdate and linkDelete over HTTP."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -33,6 +34,9 @@ async def update(portal: Portal, link: Link, **fields: Any) -> dict[str, Any]:  
     answer = await portal.ask("LinkUpdate", input={"id": encode_id("Link", link.id), **fields})
     result: dict[str, Any] = answer["linkUpdate"]
     return result
+
+
+Mutation: TypeAlias = Callable[..., Awaitable[dict[str, Any]]]
 
 
 async def delete(portal: Portal, link: Link, **fields: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -124,7 +128,7 @@ async def test_of_racing_saves_of_one_revision_one_wins(portal: Portal, link: Li
         ({"title": "x" * 301}, "ValidationProblem", "TOO_LONG", ["title"]),
     ],
 )
-async def test_refusal_is_typed_and_changes_nothing(
+async def test_refusal_is_typed_and_changes_nothing(  # noqa: PLR0913, PLR0917
     portal: Portal,
     ports: Ports,
     person: User,
@@ -175,8 +179,8 @@ async def test_delete_of_an_older_revision_is_a_conflict(portal: Portal, link: L
 
 
 @pytest.mark.parametrize("mutation", [update, delete], ids=["update", "delete"])
-async def test_absent_foreign_deleted_and_mistyped_ids_look_the_same(
-    client: Client, portal: Portal, ports: Ports, person: User, link: Link, mutation: Any
+async def test_absent_foreign_deleted_and_mistyped_ids_look_the_same(  # noqa: PLR0913, PLR0917
+    client: Client, portal: Portal, ports: Ports, person: User, link: Link, mutation: Mutation
 ) -> None:
     stranger = await sign_in(client, ports, await make_user())
     context = as_person(ports, person)
@@ -205,7 +209,7 @@ async def test_staff_change_what_is_not_theirs(client: Client, ports: Ports, lin
 
 @pytest.mark.parametrize("mutation", [update, delete], ids=["update", "delete"])
 async def test_key_without_the_scope_changes_nothing(
-    client: Client, ports: Ports, person: User, link: Link, mutation: Any
+    client: Client, ports: Ports, person: User, link: Link, mutation: Mutation
 ) -> None:
     reader = await sign_in(client, ports, person, scopes=frozenset({Scope.LINK_READ}))
     result = await mutation(reader, link)
