@@ -1,5 +1,9 @@
-"""What a million links cost: the build of the replica, a start on it, and private memory."""
+"""What a million links cost: the build of the replica, a start on it, and private memory.
 
+`python -m benchmarks.memory` prints its part of the table.
+"""
+
+import argparse
 import http.client
 import json
 import shutil
@@ -7,7 +11,6 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -188,11 +191,7 @@ def _burst(running: Service, *, start: int) -> tuple[int, int]:
     return int(requests), int(wrong)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure this section alone."""
-    rounds = int((arguments or ["5"])[0])
-    print(table(figures(rounds)))
-
-
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    print(table(figures(parser.parse_args().rounds)))
