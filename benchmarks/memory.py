@@ -19,7 +19,7 @@ from typing import Final, Self
 
 import psutil
 
-from benchmarks.report import Figure, at_most, demand_tools, stated, table
+from benchmarks.report import Figure, at_most, demand_tools, on_core, stated, table
 from benchmarks.service import Service, service
 
 LINKS: Final = 1_000_000
@@ -76,7 +76,7 @@ class Memory:
 def figures(rounds: int) -> list[Figure]:
     """Measure; a start is repeated `rounds` times, the build and the memory are taken once."""
     demand_tools("wrk", "taskset")
-    with service({"PROCESSES": "1"}, prefix=("taskset", "-c", "0")) as running:
+    with service({"PROCESSES": "1"}, prefix=on_core(0)) as running:
         running.stop()
         fill(running.data / "linkyard.sqlite3", LINKS)
         shutil.rmtree(running.data / "replica")
@@ -179,7 +179,8 @@ def _burst(running: Service, *, start: int) -> tuple[int, int]:
         script.flush()
         done = subprocess.run(
             [
-                *("taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{_BURST_S}s"),
+                *on_core(1),
+                *("wrk", "-t1", "-c64", f"-d{_BURST_S}s"),
                 *("-H", f"Host: {running.host}", "-s", script.name),
                 f"http://127.0.0.1:{running.port}",
             ],

@@ -106,6 +106,11 @@ def demand_tools(*names: str) -> None:
         )
 
 
+def on_core(number: int) -> tuple[str, ...]:
+    """Return what pins a command to the first (0: servers) or second (1: load) core."""
+    return "taskset", "-c", str(sorted(os.sched_getaffinity(0))[number])
+
+
 def _number(value: float) -> str:
     if value >= 100:  # noqa: PLR2004 - whole numbers read better from here on
         return f"{value:,.0f}"
