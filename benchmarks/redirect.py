@@ -29,7 +29,8 @@ from benchmarks.service import free_port
 
 CONNECTIONS: Final = 64
 FEW, MANY = 10_000, 1_000_000  # links
-_ROUND_S: Final = 3
+_BURST_S: Final = 1
+_BURSTS: Final = 3  # of a round: short turns see the same weather
 _START_TIMEOUT_S: Final = 20.0
 _UNITS: Final = {"us": 1e-3, "ms": 1.0, "s": 1e3}  # to milliseconds
 _SCRIPT: Final = """
@@ -88,7 +89,7 @@ def figures(rounds: int) -> list[Figure]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lky")))
         targets = _start(stack, folder)
         samples: dict[str, list[Sample]] = {name: [] for name in targets}
-        for _ in range(rounds):
+        for _ in range(rounds * _BURSTS):
             for name, target in targets.items():
                 samples[name].append(load(target))
     return _told(samples)
@@ -179,7 +180,7 @@ def _start(stack: ExitStack, folder: Path) -> dict[str, Target]:
     }
 
 
-def load(target: Target, *, seconds: int = _ROUND_S) -> Sample:
+def load(target: Target, *, seconds: int = _BURST_S) -> Sample:
     """Load one server for some seconds.
 
     Raises:
