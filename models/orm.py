@@ -52,7 +52,8 @@ def connection_config(database_url: str, *, reader: bool = False) -> dict[str, A
     """
     path = sqlite_path(database_url)
     if path is None:
-        return cast("dict[str, Any]", expand_db_url(database_url))
+        expanded = cast("dict[str, Any]", expand_db_url(database_url))
+        return {**expanded, "engine": "models.engines.postgres"}
     pragmas = dict(parse_qsl(urlsplit(database_url).query))
     credentials = {"file_path": os.fspath(path), **_SQLITE_PRAGMAS, **pragmas}
     if reader:

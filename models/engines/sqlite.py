@@ -52,9 +52,13 @@ class ImmediateTransactionContext(SqliteTransactionContext):
             await self.ensure_connection()
             await self.connection.begin()
         except BaseException:
-            # A cancelled BEGIN may still run in the driver's thread; ROLLBACK queues behind it.
-            await asyncio.shield(self.connection.rollback())
-            self._trxlock.release()
+            try:
+                if self.connection._connection is not None:  # noqa: SLF001 - not even connected
+                    # A cancelled BEGIN may still run in the driver's thread; ROLLBACK queues
+                    # behind it.
+                    await asyncio.shield(self.connection.rollback())
+            finally:
+                self._trxlock.release()
             raise
         self.token = get_connections().set(self.connection_name, self.connection)
         return cast("TransactionalDBClient", self.connection)

@@ -1,0 +1,69 @@
+"""PostgreSQL for processes that outlive its restarts: a broken transaction leaves nothing behind.
+
+Tortoise 1.1 makes a transaction the connection of its task before BEGIN was sent,
+and takes that back only after the pool took its connection. When the server goes
+away at either moment the task keeps a dead connection for ever ("connection has
+been released back to the pool"), and a failed BEGIN costs the pool a place.
+"""
+# Repairing Tortoise's own class needs its own members.
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false
+
+from contextlib import suppress
+from types import TracebackType
+
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import (
+    TransactionalDBClient,
+    TransactionContext,
+    TransactionContextPooled,
+)
+from tortoise.connection import get_connections
+from tortoise.exceptions import TransactionManagementError
+
+
+class TidyTransactionContext(TransactionContextPooled):
+    """Gives back what it took, however the transaction begins or ends."""
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        """Take a connection of the pool and begin."""
+        await self.ensure_connection()
+        self.client._connection = await self.client._parent._pool.acquire()
+        try:
+            await self.client.begin()
+        except BaseException:
+            await self._give_back()
+            raise
+        self.token = get_connections().set(self.connection_name, self.client)
+        return self.client
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Commit, or after an error roll back."""
+        try:
+            if error is None and not self.client._finalized:
+                await self.client.commit()
+            elif not (self.client._finalized or isinstance(error, TransactionManagementError)):
+                await self.client.rollback()
+        finally:
+            get_connections().reset(self.token)
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Never fails: a connection that cannot be reset is closed by the pool itself."""
+        with suppress(Exception):
+            await self.client._parent._pool.release(self.client._connection)
+
+
+class TidyPostgresClient(AsyncpgDBClient):
+    """The engine named `models.engines.postgres` in models.orm."""
+
+    def _in_transaction(self) -> TransactionContext:
+        return TidyTransactionContext(TransactionWrapper(self), self._pool_init_lock)
+
+
+client_class = TidyPostgresClient
