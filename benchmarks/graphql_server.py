@@ -1,47 +1,68 @@
 """One web process for benchmarks.graphql: the application on uvloop, nothing beside it.
 
-`python -m benchmarks.graphql_server DATABASE_URL PORT` answers until SIGTERM.
+`python -m benchmarks.graphql_server links DATABASE_URL` fills a migrated database and
+prints an API key; `... serve DATABASE_URL PORT` answers until SIGTERM.
 """
 
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
 
 import uvloop
 from aiohttp import web
 
 from api.adapters.clock import SystemClock
+from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
 from api.app import Parts, create_app
-from models.orm import open_database
-from resolvers.ports import ClickEvent, Ports
+from models.ids import new_ids
+from models.link_rows import insert_row, insert_sql
+from models.links import Link
+from models.orm import is_sqlite, open_database, writer
+from models.raw_sql import execute_many
+from resolvers.api_keys import create_api_key
+from resolvers.ports import Ports
 from schema.context import PortalFacts
+from tests.factories import as_person, make_domain, make_user
+
+LINKS: Final = 10_000
 
 
-class _Silence:
-    """No worker listens and no click comes: only the web process is measured."""
+def _ports() -> Ports:
+    return Ports(clock=SystemClock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed())
 
-    async def links_changed(self) -> None:
-        """See LinkSignal.links_changed."""
 
-    async def publish(self, events: Sequence[ClickEvent]) -> None:
-        """See ClickFeed.publish."""
-
-    async def watch(self) -> AsyncIterator[ClickEvent]:
-        """See ClickFeed.watch."""
-        never: Sequence[ClickEvent] = ()
-        await asyncio.Event().wait()
-        for event in never:
-            yield event
+async def make_links(database_url: str) -> str:
+    """Give one person LINKS links and return a key of theirs."""
+    async with open_database(database_url):
+        person, domain, now = await make_user(), await make_domain(), datetime.now(UTC)
+        rows = [
+            insert_row(
+                Link(
+                    id=link_id,
+                    created_at=now,
+                    updated_at=now,
+                    domain_id=domain.id,
+                    slug=f"s{number}",
+                    target=f"https://example.org/catalogue/{number}?from=benchmark",
+                    title=f"Page {number} of the catalogue",
+                    owner_id=person.id,
+                ),
+                sqlite=is_sqlite(writer()),
+            )
+            for number, link_id in enumerate(new_ids(LINKS))
+        ]
+        await execute_many(writer(), insert_sql(writer()), rows)
+        _, secret = await create_api_key(as_person(_ports(), person), label="benchmark")
+        return secret
 
 
 async def serve(database_url: str, port: int) -> None:
     """Answer on the loopback until SIGTERM."""
-    silence = _Silence()
+    address = f"http://127.0.0.1:{port}"
     parts = Parts(
-        ports=Ports(clock=SystemClock(), link_signal=silence, click_feed=silence),
-        portal=PortalFacts(name="Linkyard", version="0", public_url=f"http://127.0.0.1:{port}"),
+        ports=_ports(), portal=PortalFacts(name="Linkyard", version="0", public_url=address)
     )
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
@@ -56,5 +77,10 @@ async def serve(database_url: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        uvloop.run(serve(sys.argv[1], int(sys.argv[2])))
+    match sys.argv[1:]:
+        case ["links", url]:
+            sys.stdout.write(asyncio.run(make_links(url)))
+        case ["serve", url, port]:
+            uvloop.run(serve(url, int(port)))
+        case _:
+            sys.exit(__doc__)

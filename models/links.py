@@ -56,6 +56,7 @@ class Link(Record):
             ("last_clicked_at", "id"),
             ("slug", "id"),
             ("owner_id", "id"),
+            ("owner_id", "created_at", "id"),
         )
 
 
