@@ -23,3 +23,11 @@ def new_id() -> int:
     fresh = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
     _last = fresh if fresh > _last else _last + 1 + secrets.randbits(4)
     return _last
+
+
+def new_ids(count: int) -> range:
+    """Return ids that lie together, at the price of one."""
+    global _last  # noqa: PLW0603 - see new_id
+    first = new_id()
+    _last = first + count - 1
+    return range(first, first + count)

@@ -1,8 +1,7 @@
 """Numbers for the texts that clicks are broken down by."""
 
-from collections.abc import Iterable, Mapping
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -12,8 +11,9 @@ from models.orm import placeholders
 from models.raw_sql import execute_many, fetch
 from models.rules.dimensions import Dimension
 
-ValueKey: TypeAlias = tuple[Dimension, str]
-_MAX_CACHED: Final = 200_000  # keys; then the cache starts anew
+Texts: TypeAlias = Mapping[Dimension, AbstractSet[str]]
+Numbers: TypeAlias = Mapping[Dimension, Mapping[str, int]]
+_MAX_CACHED: Final = 100_000  # texts of a dimension; then the cache starts anew
 _CHUNK: Final = 400  # values of one SELECT; SQLite takes 32,766 parameters
 
 
@@ -26,49 +26,51 @@ class ValueNumbers:
     """
 
     def __init__(self) -> None:
-        self._known: dict[ValueKey, int] = {}
+        self._known: dict[Dimension, dict[str, int]] = {kind: {} for kind in Dimension}
 
-    async def of(self, keys: Iterable[ValueKey]) -> Mapping[ValueKey, int]:
-        """Return the numbers of all keys, storing those that are new.
+    async def of(self, texts: Texts) -> Numbers:
+        """Return the numbers of all texts, storing those that are new.
 
         Safe beside other processes that store the same texts: the unique
         constraint keeps one number for each, and all store in the same order.
         """
-        wanted = set(keys)
-        if len(self._known) > _MAX_CACHED:
-            self._known.clear()
-        missing = sorted(wanted - self._known.keys())
-        if missing:
-            async with in_transaction("default") as connection:
-                found = await _find(connection, missing)
-                absent = [key for key in missing if key not in found]
-                if absent:
-                    await _store(connection, absent)
-                    found |= await _find(connection, absent)
-            self._known |= found
+        for known in self._known.values():
+            if len(known) > _MAX_CACHED:
+                known.clear()
+        for kind in sorted(texts):
+            missing = sorted(texts[kind] - self._known[kind].keys())
+            if missing:
+                self._known[kind] |= await _numbers(kind, missing)
         return self._known
 
 
-async def _find(connection: BaseDBAsyncClient, keys: Iterable[ValueKey]) -> dict[ValueKey, int]:
-    found: dict[ValueKey, int] = {}
-    for dimension, group in groupby(keys, key=itemgetter(0)):
-        values = [value for _, value in group]
-        for start in range(0, len(values), _CHUNK):
-            chunk = values[start : start + _CHUNK]
-            rows = await fetch(
+async def _numbers(kind: Dimension, texts: Sequence[str]) -> dict[str, int]:
+    async with in_transaction("default") as connection:
+        found = await _find(connection, kind, texts)
+        absent = [text for text in texts if text not in found]
+        if absent:
+            await execute_many(
                 connection,
-                f"SELECT id, value FROM click_value WHERE dimension = {int(dimension)}"
-                f" AND value IN ({placeholders(connection, len(chunk))})",
-                chunk,
+                "INSERT INTO click_value (dimension, value)"
+                f" VALUES ({placeholders(connection, 2)})"
+                " ON CONFLICT (dimension, value) DO NOTHING",
+                [[int(kind), text] for text in absent],
             )
-            found |= {(dimension, row["value"]): row["id"] for row in rows}
+            found |= await _find(connection, kind, absent)
     return found
 
 
-async def _store(connection: BaseDBAsyncClient, keys: Iterable[ValueKey]) -> None:
-    await execute_many(
-        connection,
-        f"INSERT INTO click_value (dimension, value) VALUES ({placeholders(connection, 2)})"
-        " ON CONFLICT (dimension, value) DO NOTHING",
-        [[int(dimension), value] for dimension, value in keys],
-    )
+async def _find(
+    connection: BaseDBAsyncClient, kind: Dimension, texts: Sequence[str]
+) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(texts), _CHUNK):
+        chunk = texts[start : start + _CHUNK]
+        rows = await fetch(
+            connection,
+            f"SELECT id, value FROM click_value WHERE dimension = {int(kind)}"
+            f" AND value IN ({placeholders(connection, len(chunk))})",
+            chunk,
+        )
+        found |= {row["value"]: row["id"] for row in rows}
+    return found

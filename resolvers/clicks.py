@@ -5,8 +5,8 @@ in the order of the keys, so that two workers never wait for each other in a
 circle. The caller holds the transaction.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias, cast
@@ -14,16 +14,17 @@ from typing import Any, Final, TypeAlias, cast
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.clicks import BUCKET_S
-from models.ids import new_id
+from models.ids import new_ids
 from models.orm import is_sqlite
 from models.raw_sql import execute_many
 from models.rules.click_classes import ClickClass
 from models.rules.click_facts import ClickFacts, moment_of
 from models.rules.dimensions import Dimension
-from resolvers.click_values import ValueKey
+from resolvers.click_values import Numbers, Texts
 
 Row: TypeAlias = tuple[Any, ...]
 BUCKET_US: Final = BUCKET_S * 1_000_000
+_COUNTERS: Final = [f"clicks_{kind.name.lower()}" for kind in ClickClass]
 _COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     "click": {
         "id": "bigint",
@@ -58,66 +59,61 @@ class ClickTally:
 
     Attributes:
         clicks: rows of `click`, ids rising.
-        totals: key of click_total and how many.
-        cube: key of click_cube and how many.
-        humans: link, how many people, and when the last of them came.
-        others: for each class of programs, link and how many.
+        totals: keys of click_total, each with how many.
+        cube: keys of click_cube, each with how many.
+        links: for each link, how many clicks of each class, and when the last
+            person came, None for nobody.
     """
 
     clicks: Sequence[Row]
     totals: Sequence[Row]
     cube: Sequence[Row]
-    humans: Sequence[tuple[int, int, datetime]]
-    others: Mapping[ClickClass, Sequence[tuple[int, int]]]
+    links: Sequence[tuple[int, Sequence[int], datetime | None]]
 
 
-def keys_of(facts: Iterable[ClickFacts]) -> set[ValueKey]:
+def texts_of(facts: Sequence[ClickFacts]) -> Texts:
     """Return the texts of the clicks that need a number."""
-    keys: set[ValueKey] = set()
-    for fact in facts:
-        keys |= {
-            (Dimension.REFERRER_HOST, fact.referrer_host),
-            (Dimension.BROWSER, fact.browser),
-            (Dimension.OS, fact.os),
-            (Dimension.DEVICE, fact.device),
-            (Dimension.LANGUAGE, fact.language),
-        }
-    return keys
+    return {
+        Dimension.REFERRER_HOST: {fact.referrer_host for fact in facts},
+        Dimension.BROWSER: {fact.browser for fact in facts},
+        Dimension.OS: {fact.os for fact in facts},
+        Dimension.DEVICE: {fact.device for fact in facts},
+        Dimension.LANGUAGE: {fact.language for fact in facts},
+    }
 
 
-def tally(facts: Iterable[ClickFacts], numbers: Mapping[ValueKey, int]) -> ClickTally:
+def tally(facts: Sequence[ClickFacts], numbers: Numbers) -> ClickTally:
     """Add up clicks whose texts all have numbers."""
+    referrers = numbers[Dimension.REFERRER_HOST]
+    browsers = numbers[Dimension.BROWSER]
+    systems = numbers[Dimension.OS]
+    devices = numbers[Dimension.DEVICE]
+    languages = numbers[Dimension.LANGUAGE]
     clicks: list[Row] = []
-    cube: Counter[Row] = Counter()
+    cube: defaultdict[Row, int] = defaultdict(int)
     last: dict[int, int] = {}
-    for fact in facts:
-        link_id, at_us, click_class, reason, referrer, browser, os, device, language, *rest = fact
-        place = (
-            numbers[Dimension.REFERRER_HOST, referrer],
-            numbers[Dimension.BROWSER, browser],
-            numbers[Dimension.OS, os],
-            numbers[Dimension.DEVICE, device],
-        )
-        language_id = numbers[Dimension.LANGUAGE, language]
-        clicks.append((new_id(), link_id, at_us, click_class, reason, *place, language_id, *rest))
-        cube[link_id, at_us // BUCKET_US, click_class, *place] += 1
-        if click_class == ClickClass.HUMAN and at_us > last.get(link_id, -1):
+    for click_id, fact in zip(new_ids(len(facts)), facts, strict=True):
+        link_id, at_us, kind, reason, referrer, browser, os, device, language, *rest = fact
+        place = referrers[referrer], browsers[browser], systems[os], devices[device]
+        clicks.append((click_id, link_id, at_us, kind, reason, *place, languages[language], *rest))
+        cube[link_id, at_us // BUCKET_US, kind, *place] += 1
+        if kind == ClickClass.HUMAN and at_us > last.get(link_id, -1):
             last[link_id] = at_us
-    totals: Counter[Row] = Counter()
-    counters: Counter[tuple[ClickClass, int]] = Counter()
+    totals: defaultdict[Row, int] = defaultdict(int)
+    links: dict[int, list[int]] = {}
     for key, count in cube.items():
         totals[key[:3]] += count
-        counters[key[2], key[0]] += count
-    others: dict[ClickClass, list[tuple[int, int]]] = {}
-    for (click_class, link_id), count in sorted(counters.items()):
-        others.setdefault(click_class, []).append((link_id, count))
-    humans = others.pop(ClickClass.HUMAN, [])
+        if key[0] not in links:
+            links[key[0]] = [0] * len(ClickClass)
+        links[key[0]][key[2]] += count
     return ClickTally(
         clicks=clicks,
         totals=_sorted(totals),
         cube=_sorted(cube),
-        humans=[(link_id, count, moment_of(last[link_id])) for link_id, count in humans],
-        others=others,
+        links=[
+            (link_id, counts, moment_of(last[link_id]) if link_id in last else None)
+            for link_id, counts in sorted(links.items())
+        ],
     )
 
 
@@ -149,18 +145,19 @@ async def _store_sqlite(connection: BaseDBAsyncClient, counted: ClickTally) -> N
             " DO UPDATE SET clicks = clicks + excluded.clicks",
             rows,
         )
-    if counted.humans:
-        await execute_many(
-            connection,
-            "UPDATE link SET clicks_human = clicks_human + ?2,"
-            " last_clicked_at = coalesce(max(last_clicked_at, ?3), ?3) WHERE id = ?1",
-            counted.humans,
-        )
-    for click_class, moved in counted.others.items():
-        column = counter_column(click_class)
-        await execute_many(
-            connection, f"UPDATE link SET {column} = {column} + ?2 WHERE id = ?1", moved
-        )
+    # Two statements, because each column that is set costs its index a change.
+    people = [(link_id, counts[0], last) for link_id, counts, last in counted.links if last]
+    await execute_many(
+        connection,
+        "UPDATE link SET clicks_human = clicks_human + ?2,"
+        " last_clicked_at = coalesce(max(last_clicked_at, ?3), ?3) WHERE id = ?1",
+        people,
+    )
+    programs = [(link_id, *counts[1:]) for link_id, counts, _ in counted.links if any(counts[1:])]
+    moves = ", ".join(
+        f"{column} = {column} + ?{number}" for number, column in enumerate(_COUNTERS[1:], 2)
+    )
+    await execute_many(connection, f"UPDATE link SET {moves} WHERE id = ?1", programs)
 
 
 async def _store_postgres(connection: BaseDBAsyncClient, counted: ClickTally) -> None:
@@ -178,38 +175,30 @@ async def _store_postgres(connection: BaseDBAsyncClient, counted: ClickTally) ->
                 f" DO UPDATE SET clicks = {table}.clicks + excluded.clicks",
                 *zip(*rows, strict=True),
             )
-        moved = {row[0] for row in counted.humans}
-        moved.update(link_id for rows in counted.others.values() for link_id, _ in rows)
+        ids = [link_id for link_id, _, _ in counted.links]
         await driver.execute(
-            "SELECT id FROM link WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE",
-            sorted(moved),
+            "SELECT id FROM link WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE", ids
         )
-        if counted.humans:
-            await driver.execute(
-                "UPDATE link SET clicks_human = clicks_human + new.clicks,"
-                " last_clicked_at = greatest(last_clicked_at, new.at)"
-                f" FROM {_unnest(['bigint', 'bigint', 'timestamptz'])} AS new (id, clicks, at)"
-                " WHERE link.id = new.id",
-                *zip(*counted.humans, strict=True),
-            )
-        for click_class, rows in counted.others.items():
-            column = counter_column(click_class)
-            await driver.execute(
-                f"UPDATE link SET {column} = {column} + new.clicks"
-                f" FROM {_unnest(['bigint', 'bigint'])} AS new (id, clicks)"
-                " WHERE link.id = new.id",
-                *zip(*rows, strict=True),
-            )
+        moves = ", ".join(f"{column} = link.{column} + new.{column}" for column in _COUNTERS)
+        kinds = ["bigint"] * (1 + len(_COUNTERS)) + ["timestamptz"]
+        await driver.execute(
+            f"UPDATE link SET {moves}, last_clicked_at = greatest(link.last_clicked_at, new.last)"
+            f" FROM {_unnest(kinds)} AS new (id, {', '.join(_COUNTERS)}, last)"
+            " WHERE link.id = new.id",
+            ids,
+            *zip(*(counts for _, counts, _ in counted.links), strict=True),
+            [last for _, _, last in counted.links],
+        )
 
 
 def counter_column(click_class: ClickClass) -> str:
     """Return the column of `link` that counts a class."""
-    return f"clicks_{click_class.name.lower()}"
+    return _COUNTERS[click_class]
 
 
 def _unnest(kinds: Sequence[str]) -> str:
     return f"unnest({', '.join(f'${n}::{kind}[]' for n, kind in enumerate(kinds, 1))})"
 
 
-def _sorted(counts: Counter[Row]) -> list[Row]:
+def _sorted(counts: Mapping[Row, int]) -> list[Row]:
     return [(*key, count) for key, count in sorted(counts.items())]

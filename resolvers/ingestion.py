@@ -21,7 +21,7 @@ from models.rules.click_facts import ClickFacts, moment_of, read_click
 from models.rules.click_record import RawClick
 from models.rules.moments import to_sql
 from resolvers.click_values import ValueNumbers
-from resolvers.clicks import ClickTally, keys_of, store, tally
+from resolvers.clicks import ClickTally, store, tally, texts_of
 from resolvers.context import RequestContext
 from resolvers.ports import ClickEvent
 
@@ -81,7 +81,7 @@ class Ingestion:
         facts = [
             read_click(raw, trusted_proxies=self._trusted) for part in slices for raw in part.clicks
         ]
-        counted = tally(facts, await self._numbers.of(keys_of(facts)))
+        counted = tally(facts, await self._numbers.of(texts_of(facts)))
         async with in_transaction("default") as connection:
             for part in sorted(slices, key=lambda part: part.file_id):
                 await _advance(connection, part, at=context.ports.clock.now())

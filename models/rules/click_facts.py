@@ -18,6 +18,7 @@ from models.rules.user_agents import read_agent
 
 # The last moment that a datetime can name: 9999-12-31T23:59:59.999999Z.
 LAST_MOMENT_US: Final = 253_402_300_799_999_999
+_STORED: Final = {reason: (int(kind), str(reason)) for reason, kind in CLASS_OF.items()}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -28,8 +29,8 @@ class ClickFacts(NamedTuple):
 
     link_id: int
     at_us: int  # microseconds since 1970, as the redirect's clock had it
-    click_class: ClickClass
-    reason: Reason
+    click_class: int  # a ClickClass; plain, because drivers adapt other types slowly
+    reason: str  # a Reason
     referrer_host: str
     browser: str
     os: str
@@ -44,12 +45,13 @@ def read_click(raw: RawClick, *, trusted_proxies: tuple[Network, ...] = ()) -> C
     reason, browser, os, device = read_agent(raw.user_agent)
     if raw.is_head or raw.sec_purpose or raw.purpose or raw.x_moz:
         reason = _stated_purpose(raw) or reason
+    click_class, text = _STORED[reason]
     request_id = raw.request_id
     return ClickFacts(
         link_id=raw.link_id,
         at_us=min(raw.at_us, LAST_MOMENT_US),
-        click_class=CLASS_OF[reason],
-        reason=reason,
+        click_class=click_class,
+        reason=text,
         referrer_host=referrer_host(raw.referer) if raw.referer else "",
         browser=browser,
         os=os,
