@@ -84,6 +84,7 @@ async def _endure(subject: Trial, outage: _Outage, hold_s: float) -> None:
     outage.begin()
     try:
         await asyncio.sleep(hold_s)
+        await _look(subject, outage)
         await subject.kill_web()
         again_s = await subject.serving_again(probe)
         replaced_s = await subject.replace_web()
@@ -107,6 +108,19 @@ async def _endure(subject: Trial, outage: _Outage, hold_s: float) -> None:
         f"{outage.name}: clicks of the outage stored after its end",
         time.monotonic() - back,
         _RECOVERY_S,
+    )
+
+
+async def _look(subject: Trial, outage: _Outage) -> None:
+    """Ask /readyz, which must answer soon and tell what is away."""
+    started = time.monotonic()
+    report = await asyncio.to_thread(subject.service.get, "/readyz")
+    findings, took_s = subject.findings, time.monotonic() - started
+    findings.at_most(f"{outage.name}: /readyz answers", took_s, SERVING_AGAIN_S)
+    findings.equal(
+        f"{outage.name}: /readyz, store ok",
+        report.json()["store"]["ok"],
+        not outage.store_is_down,
     )
 
 

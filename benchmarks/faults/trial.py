@@ -20,7 +20,7 @@ from benchmarks.service import Service, ServiceError, service
 
 SERVING_AGAIN_S: Final = 5.0
 IN_FORCE_S: Final = 1.0
-_ARRIVAL_S: Final = 20.0  # how long clicks may take to the tables after the load
+_ARRIVAL_S: Final = 60.0  # how long clicks may take to the tables after the load
 _POLL_S: Final = 0.05
 _FRESH_CONNECTIONS: Final = 16  # enough that every listening socket gets some of them
 _LINKS: Final = 500

@@ -4,6 +4,10 @@ Tortoise 1.1 makes a transaction the connection of its task before BEGIN was sen
 and takes that back only after the pool took its connection. When the server goes
 away at either moment the task keeps a dead connection for ever ("connection has
 been released back to the pool"), and a failed BEGIN costs the pool a place.
+
+A query that was given up also holds its caller until the server has confirmed
+the cancellation (asyncpg 0.32), which a server that stands still never does. So
+giving a connection back has a limit, after which the pool closes it.
 """
 # Repairing Tortoise's own class needs its own members.
 # ruff: noqa: SLF001
@@ -11,15 +15,20 @@ been released back to the pool"), and a failed BEGIN costs the pool a place.
 
 from contextlib import suppress
 from types import TracebackType
+from typing import Any, Final
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import (
+    PoolConnectionWrapper,
     TransactionalDBClient,
     TransactionContext,
     TransactionContextPooled,
 )
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
+
+_RELEASE_S: Final = 1.0  # for a reset or a cancellation, which take a round trip
 
 
 class TidyTransactionContext(TransactionContextPooled):
@@ -54,16 +63,37 @@ class TidyTransactionContext(TransactionContextPooled):
             await self._give_back()
 
     async def _give_back(self) -> None:
-        """Never fails: a connection that cannot be reset is closed by the pool itself."""
-        with suppress(Exception):
-            await self.client._parent._pool.release(self.client._connection)
+        await _release(self.client._parent._pool, self.client._connection)
+
+
+class TidyPoolConnection(PoolConnectionWrapper[asyncpg.Connection]):
+    """Lends a connection for one statement."""
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Give the connection back, also from a server that stands still."""
+        await _release(self.client._pool, self.connection)
 
 
 class TidyPostgresClient(AsyncpgDBClient):
     """The engine named `models.engines.postgres` in models.orm."""
 
+    def acquire_connection(self) -> TidyPoolConnection:
+        """Return what lends a connection of the pool."""
+        return TidyPoolConnection(self, self._pool_init_lock)
+
     def _in_transaction(self) -> TransactionContext:
         return TidyTransactionContext(TransactionWrapper(self), self._pool_init_lock)
+
+
+async def _release(pool: Any, connection: Any) -> None:  # noqa: ANN401 - untyped in Tortoise
+    """Give a connection back. Never fails: the pool closes one that cannot be reset in time."""
+    with suppress(Exception):
+        await pool.release(connection, timeout=_RELEASE_S)
 
 
 client_class = TidyPostgresClient
