@@ -13,10 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from benchmarks import graphql, ingestion, memory, redirect
 from benchmarks.report import Figure, demand_tools, machine, table
 
 ROUNDS: Final = 5
+_LOOK_S: Final = 3.0  # how long the machine is watched before a section
 PAGE: Final = Path("docs/BENCHMARKS.md")
 SECTIONS: Final[Mapping[str, Callable[[int], list[Figure]]]] = {
     "Redirect": redirect.figures,
@@ -44,21 +47,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit("This needs two cores: one for the server, one for the load.")
     sections = [options.only] if options.only else list(SECTIONS)
     found: dict[str, list[Figure]] = {}
+    busy: list[float] = []
     started = time.monotonic()
     for name in sections:
-        print(f"== {name}", flush=True)
+        busy.append(psutil.cpu_percent(interval=_LOOK_S))
+        print(f"== {name} (others keep the machine {busy[-1]:.0f} % busy)", flush=True)
         found[name] = SECTIONS[name](options.rounds)
         print(table(found[name]), flush=True)
     missed = [figure for figures in found.values() for figure in figures if figure.is_met is False]
     if options.only is None:
         minutes = (time.monotonic() - started) / 60
-        PAGE.write_text(page(found, rounds=options.rounds, minutes=minutes), encoding="utf-8")
+        PAGE.write_text(
+            page(found, rounds=options.rounds, minutes=minutes, busy=busy), encoding="utf-8"
+        )
         print(f"{PAGE} is written; {len(missed)} figures were missed.")
     return 1 if missed else 0
 
 
-def page(found: Mapping[str, Sequence[Figure]], *, rounds: int, minutes: float) -> str:
-    """Return the page: the machine, what was missed, and every section."""
+def page(
+    found: Mapping[str, Sequence[Figure]], *, rounds: int, minutes: float, busy: Sequence[float]
+) -> str:
+    """Return the page: the machine, what was missed, and every section.
+
+    Args:
+        found: figures by section.
+        rounds: how often each row was measured.
+        minutes: that the run took.
+        busy: percent of all cores that others used before each section.
+    """
     figures = [figure for section in found.values() for figure in section]
     missed = [figure for figure in figures if figure.is_met is False]
     verdict = (
@@ -71,7 +87,9 @@ def page(found: Mapping[str, Sequence[Figure]], *, rounds: int, minutes: float) 
     parts = [
         _INTRODUCTION.format(rounds=rounds),
         "\n".join(f"- {name}: {value}" for name, value in machine().items()),
-        f"The run took {minutes:.0f} minutes. {verdict}",
+        f"The run took {minutes:.0f} minutes. Right before its sections other programs kept "
+        f"{min(busy):.0f} to {max(busy):.0f} % of the machine busy: what they take is missing in "
+        f"absolute figures. {verdict}",
     ]
     parts += [f"## {name}\n\n{table(section)}" for name, section in found.items()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
