@@ -14,7 +14,7 @@ from models.rules.dimensions import DeviceKind
 from models.rules.scopes import Scope
 from models.users import User
 from resolvers.click_values import ValueNumbers
-from resolvers.clicks import keys_of, store, tally
+from resolvers.clicks import store, tally, texts_of
 from resolvers.links import delete_link
 from resolvers.ports import Ports
 from schema.nodes import encode_id
@@ -67,7 +67,7 @@ def click(
 async def record(clicks: Iterable[ClickFacts]) -> None:
     """Store clicks as the worker does."""
     facts = list(clicks)
-    numbers = await ValueNumbers().of(keys_of(facts))
+    numbers = await ValueNumbers().of(texts_of(facts))
     async with in_transaction("default") as connection:
         await store(connection, tally(facts, numbers))
 
