@@ -203,7 +203,11 @@ def load(target: Target, *, seconds: int = _BURST_S) -> Sample:
     requests = int(_found(r"(\d+) requests in", told))
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", told)
     wrong = int(failed[1]) if failed else 0
-    if "Socket errors" in told or wrong != (0 if target.status < 400 else requests):  # noqa: PLR2004
+    if (
+        requests == 0
+        or "Socket errors" in told
+        or wrong != (0 if target.status < 400 else requests)
+    ):  # noqa: PLR2004
         raise RuntimeError(told)
     value, unit = re.findall(r"99%\s+([\d.]+)(us|ms|s)", told)[0]
     cpu_s = after.user + after.system - before.user - before.system

@@ -1,8 +1,8 @@
 """The writing end of the spool: clicks on disk before their redirects leave.
 
-One `FileSpool` for each process, made after the fork; nothing is opened before
-the first click. All clicks of an event-loop turn go down in one write. A process
-that is killed loses nothing; a power cut loses what was not synced yet.
+One `FileSpool` for each process, made after the fork. All clicks of an event-loop
+turn go down in one write. A process that is killed loses nothing; a power cut loses
+what was not synced yet.
 """
 
 import asyncio
@@ -60,6 +60,7 @@ class FileSpool:
         self._left = limits.folder_bytes
         self._is_dirty = False
         self._is_folder_dirty = False
+        self._spare = _CLOSED  # the next file, made by keep_synced
         self._full: list[int] = []  # closed for writing; synced and let go by `_sync`
         self._syncing = asyncio.Lock()
 
@@ -119,18 +120,28 @@ class FileSpool:
         return total
 
     async def keep_synced(self, *, every_ms: int) -> None:
-        """Sync in a thread, again and again, until cancelled."""
+        """Sync in a thread, again and again, until cancelled, and keep the next file ready.
+
+        To make a file can take as long as the file system is busy with its journal, and
+        the event loop must not wait for that.
+        """
         looked_at = 0.0
         while True:
-            if time.monotonic() - looked_at >= _LOOK_S:
-                looked_at = time.monotonic()
-                self.look(await asyncio.to_thread(self.folder_bytes))
+            with contextlib.suppress(OSError):  # full: `write` will meet it and say so
+                if self._spare == _CLOSED:
+                    self._spare = await asyncio.to_thread(self._make_file)
+                if time.monotonic() - looked_at >= _LOOK_S:
+                    looked_at = time.monotonic()
+                    self.look(await asyncio.to_thread(self.folder_bytes))
             await self.synced()
             await asyncio.sleep(every_ms / 1000)
 
     async def close(self) -> None:
         """Sync and close: the reader may then take in the rest and delete the file."""
         self._finish_file()
+        if self._spare != _CLOSED:  # nothing but a header, which the reader deletes
+            self._full.append(self._spare)
+            self._spare = _CLOSED
         await self.synced()
 
     def _sync(self) -> None:
@@ -149,6 +160,13 @@ class FileSpool:
                 os.close(finished)  # lets go of the lock: a reader may delete the file
 
     def _open(self) -> None:
+        spare, self._spare = self._spare, _CLOSED
+        self._descriptor = self._make_file() if spare == _CLOSED else spare
+        self._bytes = HEADER_BYTES
+        self._opened_at = time.monotonic()
+
+    def _make_file(self) -> int:
+        """Make a file with nothing but a header, locked, and return its descriptor."""
         file_id = secrets.token_hex(16)
         header = encode_header(SpoolHeader(file_id, time.time_ns() // 1000))
         path = self._folder / f"{file_id}{_SUFFIX}"
@@ -162,9 +180,8 @@ class FileSpool:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
             raise
-        self._descriptor, self._bytes = descriptor, HEADER_BYTES
-        self._opened_at = time.monotonic()
         self._is_folder_dirty = True
+        return descriptor
 
     def _finish_file(self) -> None:
         if self._descriptor == _CLOSED:

@@ -48,6 +48,14 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def spools_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.spool"))
+
+
+def content_of(file: Path) -> bytes:
+    return file.read_bytes()
+
+
 def mode_of(file: Path) -> int:
     return file.stat().st_mode & 0o777
 
@@ -143,6 +151,28 @@ async def test_syncing_in_the_background_finishes_old_files(folder: Path) -> Non
     syncing.cancel()
     await asyncio.wait([syncing])
     await spool.close()
+
+
+async def test_the_next_file_is_made_in_the_background(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    syncing = asyncio.create_task(spool.keep_synced(every_ms=1))
+    async with asyncio.timeout(10):
+        while not spools_in(folder):  # noqa: ASYNC110 - the file system tells nobody
+            await asyncio.sleep(0.001)
+    (file,) = spools_in(folder)
+    assert is_locked(file)
+
+    assert spool.write(FRAMES[:1]) == 0
+
+    assert content_of(file)[HEADER_BYTES:] == FRAMES[0]
+    async with asyncio.timeout(10):
+        while len(spools_in(folder)) < 2:  # noqa: ASYNC110 - the file system tells nobody
+            await asyncio.sleep(0.001)
+    syncing.cancel()
+    await asyncio.wait([syncing])
+    await spool.close()
+    assert not any(is_locked(file) for file in files_in(folder))
+    assert clicks_in(folder) == [b"click 0"]
 
 
 async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
