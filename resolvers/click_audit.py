@@ -14,6 +14,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models.orm import reader
 from models.raw_sql import fetch
 from models.rules.click_classes import ClickClass
+from models.rules.spool_format import HEADER_BYTES
 from resolvers.clicks import BUCKET_US, counter_column
 
 MAX_TOLD: Final = 100  # differences of one kind
@@ -100,7 +101,10 @@ async def audit_clicks(sizes_of_spools: Callable[[], Mapping[str, int]]) -> Audi
         stored=sums["stored"],
         counted=sums["counted"],
         damaged=sums["damaged"],
-        waiting_bytes=sum(max(0, size - read.get(name, 0)) for name, size in spool_sizes.items()),
+        waiting_bytes=sum(
+            max(0, size - max(read.get(name, 0), HEADER_BYTES))
+            for name, size in spool_sizes.items()
+        ),
         kept_since_us=since_us,
     )
 

@@ -133,8 +133,11 @@ class SpoolFolder:
         return [spool.file_id for spool in finished]
 
     def waiting_bytes(self) -> int:
-        """Return how many bytes are not stored yet; of files never placed, all."""
-        return sum(max(0, spool.size() - (spool.position or 0)) for spool in self._spools.values())
+        """Return how many bytes of records are not stored yet; of files never placed, all."""
+        return sum(
+            max(0, spool.size() - max(spool.position or 0, HEADER_BYTES))
+            for spool in self._spools.values()
+        )
 
     def close(self) -> None:
         """Let go of all files; their positions are asked for again."""
