@@ -13,7 +13,7 @@ import random
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from urllib.parse import quote
 
 _TIMEOUT_S: Final = 15.0  # for one answer: longer than any hiccup that is no failure
 _CONNECT_TIMEOUT_S: Final = 3.0  # a service that stops takes no new connections, in silence
+_NOTICED_S: Final = 5.0  # a client hears that its server died within this time
 _RECONNECT_S: Final = 0.02  # between two attempts to connect
 _HEAD_LIMIT: Final = 16_384  # bytes
 _BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -190,14 +191,18 @@ class LoadClient:
         finally:
             self._left = None
 
-    def cuts_outside(self, excused: Mapping[int, float]) -> list[Cut]:
+    def cuts_outside(self, excused: Mapping[int, Sequence[float]]) -> list[Cut]:
         """Return the cuts that no kill explains.
 
         Args:
             excused: client port of each connection that a killed process had open, and
-                when it was killed.
+                when it was killed; the same port may come back on a later connection.
         """
-        return [cut for cut in self.cuts if cut.at < excused.get(cut.port, float("inf"))]
+        return [
+            cut
+            for cut in self.cuts
+            if not any(0 <= cut.at - at < _NOTICED_S for at in excused.get(cut.port, ()))
+        ]
 
     # One connection
 

@@ -53,7 +53,7 @@ class Trial:
     findings: Findings
     targets: dict[str, str]
     random: random.Random
-    excused: dict[int, float] = field(default_factory=dict)
+    excused: dict[int, list[float]] = field(default_factory=dict)
     clients: list[LoadClient] = field(default_factory=list)
     _polls: int = 0
     _made: int = 0
@@ -88,7 +88,7 @@ class Trial:
         with suppress(psutil.NoSuchProcess):
             for connection in psutil.Process(pid).net_connections("tcp"):
                 if connection.raddr and connection.laddr.port == self.service.port:
-                    self.excused[connection.raddr.port] = now
+                    self.excused.setdefault(connection.raddr.port, []).append(now)
 
     async def replace_web(self, timeout_s: float = 60.0) -> float:
         """SIGHUP; return the seconds until every web process is another one."""

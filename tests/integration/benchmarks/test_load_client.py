@@ -83,8 +83,9 @@ async def test_a_cut_is_excused_only_on_a_connection_of_a_killed_process(tmp_pat
     (cut,) = loaded.cuts
     assert (loaded.sent, loaded.answered) == (3, 2)
     assert ledger.sent.keys() - ledger.answered == {cut.request_id} == {f"{loaded.label}-1"}
-    assert loaded.cuts_outside({cut.port: cut.at - 1.0}) == []
-    assert loaded.cuts_outside({cut.port: cut.at + 1.0}) == [cut]
+    assert loaded.cuts_outside({cut.port: [cut.at - 1.0, cut.at + 60.0]}) == []
+    assert loaded.cuts_outside({cut.port: [cut.at - 60.0, cut.at + 1.0]}) == [cut]
+    assert loaded.cuts_outside({cut.port + 1: [cut.at]}) == [cut]
     assert loaded.cuts_outside({}) == [cut]
 
 
