@@ -82,12 +82,24 @@ class TidyPoolConnection(PoolConnectionWrapper[asyncpg.Connection]):
 class TidyPostgresClient(AsyncpgDBClient):
     """The engine named `models.engines.postgres` in models.orm."""
 
+    async def create_pool(self, **options: Any) -> asyncpg.Pool:  # noqa: ANN401 - passed on
+        """Make the pool without the stock reset, which is a second round trip after each query.
+
+        It undoes session settings, LISTEN and session locks, and we use none of them. An
+        open transaction is still rolled back. Measured: 0.5 to 0.6 of the time, 0.7 of the CPU.
+        """
+        return await super().create_pool(**options, reset=_keep_session)  # pyright: ignore[reportUnknownMemberType] - untyped
+
     def acquire_connection(self) -> TidyPoolConnection:
         """Return what lends a connection of the pool."""
         return TidyPoolConnection(self, self._pool_init_lock)
 
     def _in_transaction(self) -> TransactionContext:
         return TidyTransactionContext(TransactionWrapper(self), self._pool_init_lock)
+
+
+async def _keep_session(connection: object) -> None:
+    """Leave the session as it is."""
 
 
 async def _release(pool: Any, connection: Any) -> None:  # noqa: ANN401 - untyped in Tortoise
