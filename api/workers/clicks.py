@@ -1,6 +1,7 @@
 """The loop that brings clicks from the spools into the tables."""
 
 import asyncio
+import gc
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,6 +66,7 @@ class ClickWorker:
 
         While the store does not answer, the clicks stay in the spools.
         """
+        spare_the_collector()
         failures = 0
         while not stop.is_set():
             wake.clear()
@@ -143,6 +145,16 @@ class ClickWorker:
         if complete_to - self._noted >= _NOTE_EVERY:
             await note_progress(source=self._folder.source(), complete_to=complete_to)
             self._noted = complete_to
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector pass by what was loaded so far, which lives for ever.
+
+    Every batch makes some 100,000 tuples, and the collector would walk the tables of
+    patterns each time: 15 % of a batch's processor time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def _uninterrupted(work: Coroutine[Any, Any, int]) -> int:

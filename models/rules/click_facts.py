@@ -71,12 +71,17 @@ def classify(raw: RawClick) -> tuple[ClickClass, Reason]:
 def moment_of(at_us: int) -> datetime:
     """Return microseconds since 1970 as an aware datetime; at most LAST_MOMENT_US."""
     seconds, fraction = divmod(at_us, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=fraction)
+    return _second(seconds).replace(microsecond=fraction)
 
 
 def microseconds_of(moment: datetime) -> int:
     """Return an aware datetime as microseconds since 1970, exactly."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _stated_purpose(raw: RawClick) -> Reason | None:

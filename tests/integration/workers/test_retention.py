@@ -1,0 +1,128 @@
+"""What is deleted in its time, and that nothing else is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from api.workers.retention import RetentionWorker
+from models.clicks import Click, SpoolPosition
+from models.installation import Installation
+from models.links import LinkChange
+from models.replays import Replay
+from models.rules.click_facts import microseconds_of
+from models.rules.click_record import RawClick
+from resolvers import retention
+from resolvers.click_audit import audit_clicks
+from resolvers.ingestion import Ingestion, SpoolSlice, finish_file
+from resolvers.ports import Ports
+from tests.factories import as_command, make_link, make_user
+from tests.fakes import FixedClock
+
+pytestmark = pytest.mark.usefixtures("database")
+
+_NOW = datetime(2026, 3, 1, 12, 7, tzinfo=UTC)
+_EDGE = datetime(2026, 2, 19, 12, 0, tzinfo=UTC)  # ten days earlier, at a quarter of an hour
+
+
+@pytest.fixture
+def worker(ports: Ports, clock: FixedClock) -> RetentionWorker:
+    clock.at = _NOW
+    return RetentionWorker(as_command(ports), click_days=10)
+
+
+async def store_clicks(ports: Ports, *moments: datetime) -> None:
+    clicks = [RawClick(1, microseconds_of(at)) for at in moments]
+    part = SpoolSlice(file_id="a" * 32, start=0, end=100, clicks=clicks)
+    await Ingestion().store(as_command(ports), [part])
+
+
+async def test_clicks_are_deleted_in_whole_quarters_and_their_counts_stay(
+    ports: Ports, worker: RetentionWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await Installation.create(store_id="s")
+    old = [_EDGE - timedelta(microseconds=1), *(_EDGE - timedelta(days=n) for n in range(1, 8))]
+    await store_clicks(ports, *old, _EDGE, _NOW)
+    monkeypatch.setattr(retention, "BATCH", 3)
+
+    deleted = await worker.step()
+
+    assert deleted["clicks"] == 8
+    assert [row.at_us for row in await Click.all().order_by("at_us")] == [
+        microseconds_of(_EDGE),
+        microseconds_of(_NOW),
+    ]
+    audit = await audit_clicks(dict)
+    assert audit.differences == []
+    assert (audit.spooled, audit.stored, audit.counted) == (10, 2, 10)
+    assert audit.kept_since_us == microseconds_of(_EDGE)
+
+
+async def test_a_longer_retention_later_does_not_make_the_audit_cry(
+    ports: Ports, worker: RetentionWorker
+) -> None:
+    await Installation.create(store_id="s")
+    await store_clicks(ports, _EDGE - timedelta(days=5), _NOW)
+    await worker.step()
+
+    await RetentionWorker(as_command(ports), click_days=90).step()
+
+    audit = await audit_clicks(dict)
+    assert (audit.differences, audit.kept_since_us) == ([], microseconds_of(_EDGE))
+
+
+async def test_without_an_installation_nothing_is_deleted(
+    ports: Ports, worker: RetentionWorker
+) -> None:
+    await store_clicks(ports, _EDGE - timedelta(days=5))
+
+    assert (await worker.step())["clicks"] == 0
+    assert await Click.all().count() == 1
+
+
+async def test_old_changes_and_answers_are_deleted(ports: Ports, worker: RetentionWorker) -> None:
+    await make_link(as_command(ports))
+    change = await LinkChange.first()
+    assert change is not None
+    await LinkChange.all().update(at=_NOW - timedelta(days=7, seconds=1))
+    await make_link(as_command(ports))
+    await LinkChange.exclude(id=change.id).update(at=_NOW - timedelta(days=6))
+    kept = await LinkChange.exclude(id=change.id).count()
+    user = await make_user()
+    for hours in (25, 23):
+        answer = await Replay.create(
+            user=user, mutation="m", request_id=f"r{hours}", body_hash="h", result_id=1
+        )
+        await Replay.filter(id=answer.id).update(created_at=_NOW - timedelta(hours=hours))
+
+    deleted = await worker.step()
+
+    assert deleted["replays"] == 1
+    assert [row.request_id for row in await Replay.all()] == ["r23"]
+    assert deleted["link_changes"] >= 1
+    assert await LinkChange.all().count() == kept
+
+
+async def test_spools_that_are_gone_for_long_are_summed_up(
+    ports: Ports, clock: FixedClock, worker: RetentionWorker
+) -> None:
+    context = as_command(ports)
+    clock.at = _NOW - timedelta(days=91)
+    for name in "abc":
+        clicks = [RawClick(1, microseconds_of(_NOW))]
+        await Ingestion().store(
+            context, [SpoolSlice(file_id=name * 32, start=0, end=9, clicks=clicks, damaged=1)]
+        )
+    for name in "ab":
+        await finish_file(context, name * 32)
+    clock.at = _NOW
+
+    assert (await worker.step())["spool_positions"] == 2
+
+    rows = {row.file_id: (row.records, row.damaged) for row in await SpoolPosition.all()}
+    assert rows == {"0" * 32: (2, 2), "c" * 32: (1, 1)}
+    assert (await audit_clicks(dict)).differences == []
+    await finish_file(context, "c" * 32)
+    clock.at = _NOW + timedelta(days=91)
+    assert (await worker.step())["spool_positions"] == 1
+    rows = {row.file_id: (row.records, row.damaged) for row in await SpoolPosition.all()}
+    assert rows == {"0" * 32: (3, 3)}
