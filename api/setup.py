@@ -18,6 +18,7 @@ from api.data_folder import DataFolderError, read_secret_keys
 from api.settings import Settings
 from models.errors import DomainError
 from models.orm import open_database
+from models.texts import message_of
 from resolvers.first_run import FirstRun, prepare_installation
 
 _log = structlog.stdlib.get_logger("linkyard.setup")
@@ -39,9 +40,10 @@ class Setup:
             read_secret_keys(self.settings.secret_key_file)
             migrate(self.settings.database_url)
             made = asyncio.run(self._prepare())
-        except (SchemaTooNewError, DataFolderError, DomainError) as error:
-            print(f"Linkyard does not start: {error}", file=sys.stderr)  # noqa: T201
-            return EXIT_REFUSED
+        except (SchemaTooNewError, DataFolderError) as error:
+            return _refuse(str(error))
+        except DomainError as error:
+            return _refuse(message_of("en", error))
         except Exception as error:  # noqa: BLE001 - the store is away, or will say so again
             _log.warning("the store is not ready, tried again until it is", error=repr(error))
             return EXIT_CRASHED
@@ -56,6 +58,11 @@ class Setup:
                 admin_email=self.settings.admin_email,
                 now=SystemClock().now(),
             )
+
+
+def _refuse(reason: str) -> int:
+    print(f"Linkyard does not start: {reason}", file=sys.stderr)  # noqa: T201 - for who started it
+    return EXIT_REFUSED
 
 
 def _show(made: FirstRun) -> None:
