@@ -89,9 +89,11 @@ def _figure(engine: str, found: Sequence[_Round], *, is_even: bool) -> Figure:
     by_clock = f"{CLICKS / median(one.wall_s for one in found):,.0f} clicks/s by the clock"
     if is_even:
         name = f"worker ingestion, {engine}, {LINKS:,} links evenly"
-        return at_least(name, rate, FLOOR, unit=" clicks/s", note=by_clock)
+        return at_least(name, rate, FLOOR, unit=" clicks for each second of CPU", note=by_clock)
     return stated(
-        f"the same, {engine}, links by popularity (1/n)", f"{rate:,.0f} clicks/s", note=by_clock
+        f"the same, {engine}, links by popularity (1/n)",
+        f"{rate:,.0f} clicks for each second of CPU",
+        note=by_clock,
     )
 
 
