@@ -81,7 +81,7 @@ async def audit_clicks(sizes_of_spools: Callable[[], Mapping[str, int]]) -> Audi
     differences = [
         *await _counters(connection),
         *await _cube(connection),
-        *await _single(connection, since_us),
+        *await _single(connection),
     ]
     if sums["counted"] != sums["spooled"]:
         differences.append(
@@ -158,14 +158,18 @@ async def _cube(connection: BaseDBAsyncClient) -> list[Difference]:
     )
 
 
-async def _single(connection: BaseDBAsyncClient, since_us: int) -> list[Difference]:
-    """Before the retention's edge single clicks may be gone, but never too many."""
+async def _single(connection: BaseDBAsyncClient) -> list[Difference]:
+    """Before the retention's edge single clicks may be gone, but never too many.
+
+    The edge is read by the same statement: it moves before anything is deleted.
+    """
     return await _against_totals(
         connection,
         DifferenceKind.SINGLE_CLICKS,
         f"SELECT link_id, at_us / {BUCKET_US} AS bucket, click_class, 1 AS clicks FROM click",
         having="sum(found) > sum(expected) OR"
-        f" (sum(found) < sum(expected) AND bucket >= {since_us // BUCKET_US})",
+        " (sum(found) < sum(expected) AND bucket >="
+        f" (SELECT coalesce(max(clicks_kept_since_us), 0) / {BUCKET_US} FROM installation))",
     )
 
 
