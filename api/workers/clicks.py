@@ -25,7 +25,8 @@ _PAUSE_S: Final = 0.05  # after a small batch, so that clicks share their commit
 _RETRY_S: Final = (0.25, 0.5, 1.0, 2.0)  # waits after failures in a row
 
 _TURN: Final = timedelta(seconds=1)  # a click may be this old when it comes to its spool
-_NOTE_EVERY: Final = timedelta(seconds=1)
+_NOTE_EVERY: Final = timedelta(seconds=1)  # while clicks come in
+_NOTE_IDLE: Final = timedelta(seconds=5)  # while none do: each note is a commit on the disk
 _END_S: Final = 5.0  # that a cancelled batch gets to end
 
 _log = structlog.stdlib.get_logger("linkyard.worker")
@@ -60,6 +61,7 @@ class ClickWorker:
         self._is_live = is_live
         self._chosen_batch = batch_records
         self._noted = datetime.min.replace(tzinfo=UTC)
+        self._has_news = False  # clicks were stored since the last note
 
     async def run(self, *, stop: asyncio.Event, wake: asyncio.Event) -> None:
         """Step until `stop`, at once when `wake` is set; cancelling it at any moment is safe.
@@ -132,6 +134,7 @@ class ClickWorker:
             stored = await self._ingestion.store(self._context, slices, is_live=self._is_live)
             self._folder.confirm(slices)
             self.progress.stored += stored
+            self._has_news = True
         for file_id in self._folder.remove_finished():
             await finish_file(self._context, file_id)
         if self._is_live and self._folder.is_read_to_the_end:
@@ -142,9 +145,9 @@ class ClickWorker:
         return damaged + sum(len(part.clicks) for part in slices)
 
     async def _note_progress(self, complete_to: datetime) -> None:
-        if complete_to - self._noted >= _NOTE_EVERY:
+        if complete_to - self._noted >= (_NOTE_EVERY if self._has_news else _NOTE_IDLE):
             await note_progress(source=self._folder.source(), complete_to=complete_to)
-            self._noted = complete_to
+            self._noted, self._has_news = complete_to, False
 
 
 def spare_the_collector() -> None:
