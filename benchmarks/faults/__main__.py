@@ -62,7 +62,7 @@ def main(
 
 
 def _run(name: str, scenario: Scenario, *, short: bool) -> _Outcome:
-    _console.print(f"\n{name}: {scenario.title} ...")
+    _console.print(f"\n{name}: {scenario.title}")
     findings = Findings()
     started = time.monotonic()
 
@@ -71,7 +71,8 @@ def _run(name: str, scenario: Scenario, *, short: bool) -> _Outcome:
             await scenario.run(findings, short)
 
     try:
-        asyncio.run(bounded())
+        with _console.status("running, for some minutes" if not short else "running"):
+            asyncio.run(bounded())
     except Exception as error:  # noqa: BLE001 - the other scenarios run all the same
         _console.print_exception()
         findings.none_of("ran to its end", [f"{type(error).__name__}: {error}"])

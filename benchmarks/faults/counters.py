@@ -20,7 +20,7 @@ async def counters(findings: Findings, *, kills: int, requests: int) -> None:
             await client.burst(requests)
             await subject.kill_web()
             await subject.serving_again(probe)
-        counted = subject.service.metrics()[REDIRECTS] - before
+        counted = int(subject.service.metrics()[REDIRECTS] - before)
         answered = client.answered + probe.answered
         findings.equal("answers", client.sent + probe.sent, answered)
         findings.equal(f"sum of /metrics after {kills} kills between bursts", counted, answered)
@@ -29,13 +29,13 @@ async def counters(findings: Findings, *, kills: int, requests: int) -> None:
             for _ in range(kills):
                 await subject.kill_web()
                 await subject.serving_again(probe)
-        counted = subject.service.metrics()[REDIRECTS] - before
+        counted = int(subject.service.metrics()[REDIRECTS] - before)
         findings.within(
             f"sum of /metrics after {kills} more under load",
             counted,
             client.statuses[HTTPStatus.FOUND] + probe.answered + loaded.answered,
             client.sent + probe.sent + loaded.sent,
         )
-        findings.equal("clicks lost, by /metrics", subject.service.metrics().get(LOST, 0.0), 0.0)
+        findings.equal("clicks lost, by /metrics", int(subject.service.metrics()[LOST]), 0)
         await subject.check_answers()
         await subject.check_clicks()

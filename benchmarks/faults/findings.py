@@ -32,10 +32,10 @@ class Findings:
         shown = f"{len(seen)}: {'; '.join(seen[:3])}" if seen else "0"
         self.lines.append(Finding(what, shown, "0", holds=not seen))
 
-    def within(self, what: str, seen: float, least: float, most: float) -> None:
-        """Demand a value between two bounds, both included."""
-        wanted = f"{least:g} to {most:g}"
-        self.lines.append(Finding(what, f"{seen:g}", wanted, holds=least <= seen <= most))
+    def within(self, what: str, seen: int, least: int, most: int) -> None:
+        """Demand a number between two bounds, both included."""
+        wanted = f"{least} to {most}"
+        self.lines.append(Finding(what, str(seen), wanted, holds=least <= seen <= most))
 
     def at_most(self, what: str, seen_s: float, limit_s: float) -> None:
         """Demand a duration in seconds that is not longer than the limit."""

@@ -27,7 +27,7 @@ class Scenario:
     title: str
     run: Callable[[Findings, bool], Awaitable[None]]
     is_standard: bool = False
-    timeout_s: float = 600.0
+    timeout_s: float = 1200.0
 
 
 async def _kills(findings: Findings, short: bool) -> None:  # noqa: FBT001 - Scenario.run
