@@ -23,7 +23,7 @@ from typing import Final, Self
 from urllib.parse import quote
 
 _TIMEOUT_S: Final = 15.0  # for one answer: longer than any hiccup that is no failure
-_CONNECT_TIMEOUT_S: Final = 3.0  # a service that stops takes no new connections, in silence
+_CONNECT_TIMEOUT_S: Final = 1.5  # a service that stops takes no new connections, in silence
 _NOTICED_S: Final = 5.0  # a client hears that its server died within this time
 _RECONNECT_S: Final = 0.02  # between two attempts to connect
 _HEAD_LIMIT: Final = 16_384  # bytes

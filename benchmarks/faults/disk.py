@@ -29,7 +29,7 @@ async def disk(findings: Findings, *, hold_s: float) -> None:
     last the worker stands still, and the spool reaches the bound of its folder.
     """
     async with trial(findings, _SETTINGS) as subject:
-        client = subject.client(requests_per_s=1500)
+        client = subject.client(requests_per_s=4000)
         async with client:
             short = partial(_limit, subject, _ROOM)
             await _endure(subject, "files are cut short", hold_s, short, is_lasting=False)
