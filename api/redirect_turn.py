@@ -1,8 +1,9 @@
 """What the redirects of one event-loop turn share: one moment, one write, one count.
 
-The first request of a turn opens it: it takes the time, a view of the replica and
-a place at the end of the turn. There `flush` writes all clicks at once, counts
-them, and only then lets the replies go.
+The first request of a turn takes a place at its end. There `flush` takes the time and
+a view of the replica, answers all requests of the fast path in one go, writes all
+clicks at once, counts them, and only then lets the replies go. Requests of the ordinary
+route look for themselves, and wait for the same flush with `settle`.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ MAX_HOSTS: Final = 1024  # spellings of Host that are remembered
 UNKNOWN_HOST: Final = b""
 
 Way = str  # "fast" or "ordinary"
-Release = Callable[[list[Any], list[bytes]], None]
+OfConnections = Callable[[list[Any], list[bytes]], None]
 
 
 class Spool(Protocol):
@@ -85,7 +86,10 @@ class RedirectTurn:
         now_us: microseconds since 1970.
         click_start, head_click_start: begin a click of GET and of HEAD, up to the link's id.
         keepalive_until: loop time until which a connection used in this turn stays open.
-        connections, replies: of the fast path, to be let go in the flush.
+        arrivals, chunks: connections of the fast path and what came on them.
+        connections, waiting_replies: of the fast path, to be let go in the flush.
+        answer_arrivals, release: what the fast path does with those.
+        is_scheduled: the flush will come.
         frames: clicks of the turn.
         counts: replies of the turn by status and way, but for plain fast redirects.
     """
@@ -102,6 +106,7 @@ class RedirectTurn:
         self.config = config
         self.replies = Replies()
         self.is_open = False
+        self.is_scheduled = False
         self.get: Get | None = None
         self.hosts: dict[bytes, bytes] = {}
         self.reserved = frozenset(word.encode() for word in config.reserved)
@@ -110,11 +115,14 @@ class RedirectTurn:
         self.head_click_start = b""
         self.keepalive_s = 75.0
         self.keepalive_until = 0.0
+        self.arrivals: list[Any] = []
+        self.chunks: list[bytes] = []
         self.connections: list[Any] = []
         self.waiting_replies: list[bytes] = []
         self.frames: list[bytes] = []
         self.counts: dict[tuple[int, Way], int] = {}
-        self.release: Release = lambda _connections, _replies: None
+        self.answer_arrivals: OfConnections = lambda _connections, _chunks: None
+        self.release: OfConnections = lambda _connections, _replies: None
         self._replica = replica
         self._spool = spool
         self._clock = clock
@@ -131,10 +139,19 @@ class RedirectTurn:
         self._failing = metrics.gauge("linkyard_spool_failing").set
         self._is_failing = False
 
-    def open(self) -> None:
-        """Begin a turn; its flush comes by itself."""
-        self.is_open = True
+    def schedule(self) -> None:
+        """Take a place at the end of the turn."""
+        self.is_scheduled = True
         self._loop.call_soon(self.flush)
+
+    def open(self) -> None:
+        """Take the moment that the requests of the turn are answered at."""
+        if not self.is_scheduled:
+            self.schedule()
+        self._look()
+
+    def _look(self) -> None:
+        self.is_open = True
         now = self._clock()
         self.now_us = int(now * 1_000_000)
         self.click_start = START.pack(VERSION, 0, self.now_us)
@@ -156,6 +173,13 @@ class RedirectTurn:
 
     def flush(self) -> None:
         """End the turn: clicks to the spool, counts to the metrics, replies to their clients."""
+        self.is_scheduled = False
+        if self.arrivals:
+            arrivals, chunks = self.arrivals, self.chunks
+            self.arrivals, self.chunks = [], []
+            if not self.is_open:
+                self._look()
+            self.answer_arrivals(arrivals, chunks)
         if not self.is_open:
             return
         self.is_open = False
@@ -266,6 +290,8 @@ class RedirectTurn:
 
     def retire(self, reason: str) -> None:
         """Take a damaged replica out of service, here and in every process."""
+        if self.get is None:  # done already in this turn
+            return
         self._replica.retire(reason)
         self.get = None
         self.hosts.clear()

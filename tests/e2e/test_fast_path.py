@@ -111,6 +111,16 @@ async def test_unusual_requests_are_left_to_aiohttp(service: Service, head: byte
     assert (fast(service), ordinary(service)) == (0, 1)
 
 
+async def test_a_slug_beyond_all_limits_is_refused_by_aiohttp_also_after_a_plain_request(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "aiohttp.server")
+
+    replies = await service.ask(b"GET /a", b"GET /" + b"x" * 300, b"GET /" + b"x" * 9000)
+
+    assert [reply[9:12] for reply in replies] == [b"302", b"404", b"400"]
+
+
 async def test_a_request_in_two_pieces_goes_to_aiohttp_and_the_next_is_fast_again(
     service: Service,
 ) -> None:

@@ -317,6 +317,26 @@ async def test_a_damaged_value_never_redirects_and_the_store_answers(service: Se
     assert len(service.store.asked) == 2
 
 
+async def test_damage_that_many_meet_at_once_costs_nobody_the_answer(service: Service) -> None:
+    generation = service.folder.current()
+    assert generation is not None
+    file = service.folder.file_of(generation)
+    file.write_bytes(file.read_bytes().replace(b"https://example.org/a", b"https://example.org/X"))
+    service.store.links["go.test", "a"] = LINKS["a"]
+    connections = [await service.connect() for _ in range(20)]
+
+    for _, writer in connections:
+        writer.write(b"GET /a HTTP/1.1\r\nHost: go.test\r\n\r\n")
+    replies = [await read_reply(reader) for reader, _ in connections]
+
+    assert replies == [FOUND + b"\r\n"] * 20
+    assert service.counted("linkyard_replica_retired_total") == 1
+    assert len(service.clicks()) == 20
+    for _, writer in connections:
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_a_full_disk_costs_clicks_but_no_redirect(service: Service) -> None:
     (service.root / "spool").rmdir()
 
