@@ -246,7 +246,11 @@ class Generator:
         r = self._random
         headers = [(b"Host", self._host()), *r.choices(_PLAIN, k=r.randrange(4))]
         rest = b"".join(b"%b: %b\r\n" % header for header in headers) + b"\r\n"
-        lines = [b"GET " + self._target() + b" HTTP/1.1\r\n" for _ in range(heads)]
+        targets = [
+            r.choice(_ODD_TARGETS) if r.random() < 0.1 else self._target()  # noqa: PLR2004
+            for _ in range(heads)
+        ]
+        lines = [b"GET " + target + b" HTTP/1.1\r\n" for target in targets]
         if r.random() < 0.3:  # noqa: PLR2004 - a share
             lines[-1] = self._mutated(lines[-1])
         return [line + rest for line in lines]
