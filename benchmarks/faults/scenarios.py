@@ -8,7 +8,7 @@ from benchmarks.faults.counters import counters
 from benchmarks.faults.damage import blind, damage
 from benchmarks.faults.disk import disk
 from benchmarks.faults.findings import Findings
-from benchmarks.faults.kills import kills
+from benchmarks.faults.kills import backlog, kills
 from benchmarks.faults.replacement import replacement, shutdown
 from benchmarks.faults.stores import standard_mode, stores
 
@@ -21,12 +21,14 @@ class Scenario:
         title: what is done, as the report says it.
         run: fills the findings; the flag chooses the short form.
         is_standard: needs PostgreSQL and Redis, which it starts itself.
+        is_in_tests: its short form is part of `make test`, which must stay short.
         timeout_s: of the full form; a scenario that takes longer has failed.
     """
 
     title: str
     run: Callable[[Findings, bool], Awaitable[None]]
     is_standard: bool = False
+    is_in_tests: bool = True
     timeout_s: float = 1200.0
 
 
@@ -37,6 +39,15 @@ async def _kills(findings: Findings, short: bool) -> None:  # noqa: FBT001 - Sce
 async def _kills_standard(findings: Findings, short: bool) -> None:  # noqa: FBT001
     async with standard_mode() as settings:
         await kills(findings, count=6 if short else 200, settings=settings)
+
+
+async def _backlog(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await backlog(findings, rounds=1 if short else 10)
+
+
+async def _backlog_standard(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    async with standard_mode() as settings:
+        await backlog(findings, rounds=1 if short else 10, settings=settings)
 
 
 async def _stores(findings: Findings, short: bool) -> None:  # noqa: FBT001
@@ -73,6 +84,17 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         title="kill -9 of web and worker under load, PostgreSQL and Redis",
         run=_kills_standard,
         is_standard=True,
+    ),
+    "backlog": Scenario(
+        title="kill -9 of the worker while it takes in a backlog, SQLite",
+        run=_backlog,
+        is_in_tests=False,
+    ),
+    "backlog-standard": Scenario(
+        title="kill -9 of the worker while it takes in a backlog, PostgreSQL",
+        run=_backlog_standard,
+        is_standard=True,
+        is_in_tests=False,
     ),
     "stores": Scenario(
         title="database and Redis stopped, frozen and flushed under load",

@@ -21,6 +21,7 @@ from benchmarks.service import Service, ServiceError, service
 SERVING_AGAIN_S: Final = 5.0
 IN_FORCE_S: Final = 1.0
 _ARRIVAL_S: Final = 60.0  # how long clicks may take to the tables after the load
+_START_S: Final = 30.0  # until killed processes have successors
 _POLL_S: Final = 0.05
 _FRESH_CONNECTIONS: Final = 16  # enough that every listening socket gets some of them
 _LINKS: Final = 500
@@ -55,6 +56,7 @@ class Trial:
     random: random.Random
     excused: dict[int, list[float]] = field(default_factory=dict)
     clients: list[LoadClient] = field(default_factory=list)
+    _killed: set[int] = field(default_factory=set)
     _polls: int = 0
     _made: int = 0
 
@@ -80,6 +82,7 @@ class Trial:
         os.kill(pid, signal.SIGSTOP)  # nothing is accepted between the look and the kill
         self.excuse(pid)
         os.kill(pid, signal.SIGKILL)
+        self._killed.add(pid)
         return pid
 
     def excuse(self, pid: int) -> None:
@@ -109,15 +112,22 @@ class Trial:
     async def web_pids(self) -> list[int]:
         """Return the web processes, as soon as all of them are there."""
         wanted = int(self.service.settings["PROCESSES"])
-        await self.until(
-            lambda: len(self.service.web_pids()) >= wanted, 30.0, "all web processes are there"
-        )
-        return self.service.web_pids()
+        return await self._pids(self.service.web_pids, wanted)
 
     async def worker_pids(self) -> list[int]:
         """Return the worker, as soon as it is there."""
-        await self.until(lambda: bool(self.service.worker_pids()), 30.0, "the worker is there")
-        return self.service.worker_pids()
+        return await self._pids(self.service.worker_pids, 1)
+
+    async def _pids(self, look: Callable[[], list[int]], wanted: int) -> list[int]:
+        """Wait for so many processes that were not killed before."""
+        found: list[int] = []
+
+        def are_there() -> bool:
+            found[:] = [pid for pid in look() if pid not in self._killed]
+            return len(found) >= wanted
+
+        await self.until(are_there, _START_S, "all processes are there")
+        return found
 
     async def serving_again(self, probe: LoadClient) -> float:
         """Return the seconds until fresh connections, enough for all processes, are answered."""

@@ -8,7 +8,11 @@ from benchmarks.faults.findings import Findings
 from benchmarks.faults.scenarios import SCENARIOS
 
 _IS_STANDARD = "TEST_POSTGRES_SERVER" in os.environ
-_HERE = [name for name, scenario in SCENARIOS.items() if scenario.is_standard == _IS_STANDARD]
+_HERE = [
+    name
+    for name, scenario in SCENARIOS.items()
+    if scenario.is_in_tests and scenario.is_standard == _IS_STANDARD
+]
 
 
 @pytest.mark.parametrize("name", _HERE)
