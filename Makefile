@@ -42,7 +42,7 @@ bench: .venv/.dev ## Speed and memory, as ratios measured in one run
 	@.venv/bin/python -m benchmarks.bench
 
 faults: .venv/.dev ## kill -9, dead stores, full disks, rolling replacement
-	@.venv/bin/python -m benchmarks.faults
+	@.venv/bin/python -W "ignore:XDG_RUNTIME_DIR" -m benchmarks.faults
 
 demo: .venv/.dev ## Shorten URLS, replay LOG, and prove the count
 	@.venv/bin/python -m benchmarks.demo $(if $(URLS),--urls "$(URLS)") $(if $(LOG),--log "$(LOG)")
