@@ -21,7 +21,7 @@ from models.rules.dimensions import DeviceKind
 from models.rules.periods import DayRange, StatsPreset, StatsRange
 from models.rules.scopes import Scope
 from resolvers.click_values import ValueNumbers
-from resolvers.clicks import keys_of, store, tally
+from resolvers.clicks import store, tally, texts_of
 from resolvers.context import NotPermittedError, RequestContext
 from resolvers.link_filters import LinkFilter
 from resolvers.links import delete_link
@@ -102,7 +102,7 @@ def _random_click(random: Random, links: Sequence[int], at_us: int) -> ClickFact
 async def _record(clicks: Iterable[ClickFacts]) -> None:
     """Store clicks as the worker does."""
     facts = list(clicks)
-    numbers = await ValueNumbers().of(keys_of(facts))
+    numbers = await ValueNumbers().of(texts_of(facts))
     async with in_transaction("default") as connection:
         await store(connection, tally(facts, numbers))
 
@@ -171,7 +171,7 @@ async def test_a_series_over_a_clock_change_is_a_count_of_the_single_clicks(
 
 
 def _totals(clicks: Iterable[ClickFacts]) -> Totals:
-    return Totals(**Counter(click.click_class.name.lower() for click in clicks))
+    return Totals(**Counter(ClickClass(click.click_class).name.lower() for click in clicks))
 
 
 async def test_breakdowns_and_cross_filters_are_counts_of_the_single_clicks(
