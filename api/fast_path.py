@@ -11,19 +11,16 @@ This relies on private members of aiohttp.web_protocol.RequestHandler (aiohttp
 """
 
 import asyncio
-import functools
 import zlib
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import lmdb
-from aiohttp import StreamReader, web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import RawRequestMessage
+from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from api.redirect_answers import slug_of
 from api.redirect_replies import FOUND, Connection
-from api.redirect_turn import RedirectTurn, slug_of
+from api.redirect_turn import RedirectTurn
 from api.request_heads import (
     MAX_HEAD_BYTES,
     HeadReader,
@@ -40,8 +37,6 @@ from models.rules.replica_format import (
 )
 from models.rules.spool_format import encode_frame, start_frame
 
-KEEPALIVE_S: Final = 75.0  # an idle connection is closed after it
-_DRAIN_LOOK_S: Final = 0.02
 _MAX_HELD_CHUNKS: Final = 16  # of a connection whose reply waits for its click
 
 # Why a connection may not be answered here; 0 is the fast path.
@@ -57,8 +52,6 @@ _PATH_BYTES: Final = (
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%"  # RFC 3986, 2.3, 2.1
 )
 _crc32: Final = zlib.crc32
-
-RequestFactory = Callable[[Any, Any, Any, Any, Any], web.BaseRequest]
 
 
 class RedirectProtocol(RequestHandler):
@@ -82,11 +75,19 @@ class RedirectProtocol(RequestHandler):
         "turn",
     )
 
-    def __init__(self, manager: "RedirectServer", **options: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(
+        self,
+        manager: web.Server,
+        *,
+        turn: RedirectTurn,
+        reader: HeadReader,
+        is_fast: bool,
+        **options: Any,  # noqa: ANN401 - of RequestHandler
+    ) -> None:
         super().__init__(manager, **options)
-        self.turn = manager.turn
-        self._reader = manager.reader
-        self.blocked = 0 if manager.is_fast else _OFF
+        self.turn = turn
+        self._reader = reader
+        self.blocked = 0 if is_fast else _OFF
         # The last plain GET of this connection: a request that differs from it in the
         # letters and digits of the slug alone is read without the parser. b"" matches
         # nothing, because the slug is then empty.
@@ -384,112 +385,3 @@ def peer_address(transport: asyncio.BaseTransport | None) -> bytes:
     """Return the address of the other end, b"" if it has none."""
     peer = None if transport is None else transport.get_extra_info("peername")
     return peer[0].encode() if isinstance(peer, tuple) and isinstance(peer[0], str) else b""
-
-
-class RedirectServer(web.Server):
-    """Makes the connections of a web process: hand it to loop.create_server.
-
-    Attributes:
-        is_draining: every further reply closes its connection.
-    """
-
-    def __init__(
-        self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        turn: RedirectTurn,
-        *,
-        request_factory: RequestFactory | None = None,
-        is_fast: bool = True,
-        keepalive_s: float = KEEPALIVE_S,
-    ) -> None:
-        """Serve what `handler` and `request_factory` serve, plain redirects faster.
-
-        Args:
-            handler: of the application, as AppRunner.server.request_handler has it.
-            turn: of this process.
-            request_factory: AppRunner.server.request_factory.
-            is_fast: False leaves everything to the handler.
-            keepalive_s: after it an idle connection is closed.
-        """
-        super().__init__(
-            handler,
-            request_factory=request_factory,
-            access_log=None,
-            keepalive_timeout=keepalive_s,
-        )
-        self.turn = turn
-        self.reader = HeadReader()
-        self.is_fast = is_fast
-        self.is_draining = False
-        self._make = self.request_factory
-        self.request_factory = self._request
-        turn.answer_arrivals = functools.partial(answer_arrivals, turn)
-        turn.release = release
-        turn.keepalive_s = keepalive_s
-
-    @classmethod
-    def of(
-        cls,
-        runner: web.AppRunner,
-        turn: RedirectTurn,
-        *,
-        is_fast: bool = True,
-        keepalive_s: float = KEEPALIVE_S,
-    ) -> "RedirectServer":
-        """Serve the application of a runner that was set up."""
-        plain = runner.server
-        if plain is None:
-            raise RuntimeError("the runner is not set up")
-        return cls(
-            plain.request_handler,
-            turn,
-            request_factory=plain.request_factory,
-            is_fast=is_fast,
-            keepalive_s=keepalive_s,
-        )
-
-    def __call__(self) -> RedirectProtocol:
-        """Make the protocol of a new connection."""
-        return RedirectProtocol(self, loop=self._loop, **self._kwargs)
-
-    async def drain(self, *, timeout_s: float, idle_s: float = 1.0) -> None:
-        """Answer what was accepted, then close all connections.
-
-        Every reply from now on closes its connection. One that is idle may have a
-        request on its way, so it is closed only after `idle_s` without any.
-
-        Args:
-            timeout_s: what is not done by then is cut off.
-            idle_s: seconds.
-        """
-        self.is_draining, self.is_fast = True, False
-        deadline = self._loop.time() + timeout_s
-        began = self._loop.time()
-        await self.turn.settled()
-        for connection in self.connections:
-            connection.turn_off()
-        while self.connections and (now := self._loop.time()) < deadline:
-            for connection in self.connections:
-                since = connection.idle_since()
-                if since is not None and now - max(since, began) >= idle_s:
-                    connection.force_close()
-            await asyncio.sleep(_DRAIN_LOOK_S)
-        await self.turn.settled()
-        await self.shutdown(max(deadline - self._loop.time(), 0.1))
-
-    @property
-    def connections(self) -> list[RedirectProtocol]:  # type: ignore[override]  # made by __call__
-        """The open connections."""
-        return list(self._connections)  # type: ignore[arg-type]
-
-    def _request(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: RequestHandler,
-        writer: AbstractStreamWriter,
-        task: "asyncio.Task[None]",
-    ) -> web.BaseRequest:
-        if self.is_draining:
-            message = message._replace(should_close=True)
-        return self._make(message, payload, protocol, writer, task)

@@ -11,8 +11,16 @@ from aiohttp.abc import AbstractStreamWriter
 
 from api.fast_path import peer_address
 from api.pages import language_of
+from api.redirect_answers import (
+    ABSENT,
+    MISDIRECTED,
+    UNAVAILABLE,
+    Answer,
+    answer_of,
+    slug_of,
+)
 from api.redirect_replies import Connection
-from api.redirect_turn import ABSENT, MISDIRECTED, UNAVAILABLE, Answer, RedirectTurn, slug_of
+from api.redirect_turn import RedirectTurn
 from models.errors import DomainUnknownError
 from models.rules.click_record import KEPT_HEADERS, join_fields
 from models.rules.spool_format import encode_frame
@@ -97,7 +105,9 @@ class Redirect:
             return UNAVAILABLE
         if not self._turn.is_open:
             self._turn.open()
-        return ABSENT if entry is None else self._turn.answer(entry) or UNAVAILABLE
+        return (
+            ABSENT if entry is None else answer_of(entry, now_us=self._turn.now_us) or UNAVAILABLE
+        )
 
 
 def _path(request: web.Request) -> bytes:

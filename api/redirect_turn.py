@@ -10,25 +10,15 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import unquote_to_bytes
+from typing import Any, Final, Protocol
 
 from api.adapters.lmdb_replica import Get, LmdbReplicaReader
 from api.metrics import Metrics
-from api.redirect_replies import FOUND_STARTS, Replies
+from api.redirect_answers import ABSENT, MAX_HOSTS, MISDIRECTED, Answer, answer_of, hosts_for
+from api.redirect_replies import Replies
 from models.rules.click_record import IS_HEAD, START, VERSION
-from models.rules.hosts import normal_host, split_port
-from models.rules.replica_format import (
-    MAX_SLUG_BYTES,
-    Entry,
-    EntryKind,
-    ReplicaDamagedError,
-    link_prefix,
-)
-from models.rules.slugs import normal_slug
+from models.rules.replica_format import ReplicaDamagedError, link_prefix
 
-MAX_HOSTS: Final = 1024  # spellings of Host that are remembered
 UNKNOWN_HOST: Final = b""
 
 Way = str  # "fast" or "ordinary"
@@ -60,20 +50,6 @@ class RedirectConfig:
     reserved: frozenset[str]
     default_host: str = ""
     sync_before_reply: bool = False
-
-
-class Answer(NamedTuple):
-    """A redirect to `target` for a 3xx status, a page otherwise."""
-
-    status: int
-    target: bytes = b""
-    link_id: int = 0
-
-
-ABSENT: Final = Answer(404)
-GONE: Final = Answer(410)
-MISDIRECTED: Final = Answer(421)
-UNAVAILABLE: Final = Answer(503)
 
 
 class RedirectTurn:
@@ -242,7 +218,7 @@ class RedirectTurn:
         except ReplicaDamagedError as error:
             self.retire(str(error))
             return None
-        return ABSENT if entry is None else self.answer(entry)
+        return ABSENT if entry is None else answer_of(entry, now_us=self.now_us)
 
     def is_absent(self, key: bytes) -> bool:
         """Make sure that a key which was not found is not there; else retire the replica."""
@@ -252,20 +228,6 @@ class RedirectTurn:
             self.retire(str(error))
             return False
         return True
-
-    def answer(self, entry: Entry) -> Answer | None:
-        """Return what a link's entry means now; None: it needs the store."""
-        if entry.kind is EntryKind.TOMBSTONE:
-            return ABSENT
-        if entry.kind is EntryKind.OFF:
-            return GONE
-        if entry.kind is EntryKind.ORDINARY or entry.status not in FOUND_STARTS:
-            return None
-        if entry.not_after_us and entry.not_after_us <= self.now_us:
-            return GONE
-        if entry.not_before_us > self.now_us:
-            return ABSENT
-        return Answer(entry.status, entry.target, entry.link_id)
 
     def prefix_of(self, host: bytes) -> bytes:
         """Return what the keys of the host's links begin with, UNKNOWN_HOST if it has none.
@@ -286,7 +248,7 @@ class RedirectTurn:
 
     def hosts_for(self, host: bytes) -> tuple[str, ...]:
         """Return the domains that may answer for a Host header, the best first."""
-        return _candidates(host, self.config.default_host)
+        return hosts_for(host, self.config.default_host)
 
     def retire(self, reason: str) -> None:
         """Take a damaged replica out of service, here and in every process."""
@@ -338,31 +300,3 @@ class RedirectTurn:
                     self._let_go(connections, replies, flushed)
         finally:
             self._syncing = None
-
-
-def slug_of(path: bytes) -> bytes | None:
-    """Return the slug that a path, without its query, names; None if it names none.
-
-    The same for percent-escapes and plain UTF-8, composed and decomposed.
-    """
-    segment = path[1:]
-    if path[:1] != b"/" or not segment or b"/" in segment:
-        return None
-    if b"%" in segment:
-        segment = unquote_to_bytes(segment)
-    if not segment.isascii():
-        try:
-            segment = normal_slug(segment.decode()).encode()
-        except UnicodeDecodeError:
-            return None
-    return segment if len(segment) <= MAX_SLUG_BYTES else None
-
-
-@lru_cache(maxsize=MAX_HOSTS)
-def _candidates(host: bytes, default_host: str) -> tuple[str, ...]:
-    try:
-        name = normal_host(host.decode())
-    except UnicodeDecodeError:
-        name = None
-    found = [] if name is None else [name, split_port(name)[0]]
-    return tuple(dict.fromkeys([*found, default_host] if default_host else found))

@@ -21,13 +21,13 @@ from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import obey
 from api.data_folder import DataFolder
 from api.draining import accept_the_queue
-from api.fast_path import RedirectServer
 from api.health import Health
 from api.listeners import BACKLOG
 from api.metrics import Metrics
 from api.own_hosts import default_host
 from api.ports import open_ports
 from api.redirect import Redirect
+from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
 from api.roles import Role
 from api.settings import Settings

@@ -14,11 +14,12 @@ import uvloop
 from aiohttp import web
 
 from api.adapters.file_spool import FileSpool, SpoolLimits
-from api.adapters.lmdb_replica import LmdbReplicaReader, LmdbReplicaWriter
+from api.adapters.lmdb_replica import LmdbReplicaReader
+from api.adapters.lmdb_replica_writer import LmdbReplicaWriter
 from api.adapters.replica_folder import ReplicaFolder
-from api.fast_path import RedirectServer
 from api.metrics import Metrics
 from api.redirect import Redirect
+from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn, Spool
 from models.rules.replica_format import Entry, EntryKind
 from models.rules.slugs import RESERVED_WORDS

@@ -9,11 +9,12 @@ from pathlib import Path
 from aiohttp import web
 
 from api.adapters.file_spool import FileSpool, SpoolLimits
-from api.adapters.lmdb_replica import LmdbReplicaReader, LmdbReplicaWriter
+from api.adapters.lmdb_replica import LmdbReplicaReader
+from api.adapters.lmdb_replica_writer import LmdbReplicaWriter
 from api.adapters.replica_folder import ReplicaFolder
-from api.fast_path import RedirectServer
 from api.metrics import Metrics, render
 from api.redirect import Redirect
+from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
 from models.errors import DomainUnknownError
 from models.rules.click_record import RawClick, decode_click

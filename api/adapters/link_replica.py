@@ -7,7 +7,7 @@ from typing import Final
 
 import lmdb
 
-from api.adapters.lmdb_replica import LmdbReplicaWriter, ReplicaChanges, ReplicaRetiredError
+from api.adapters.lmdb_replica_writer import LmdbReplicaWriter, ReplicaChanges, ReplicaRetiredError
 from api.adapters.replica_folder import ReplicaFolder
 from models.replica_rows import ReplicaEntry
 from models.rules.replica_format import (

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz_heads import Case, Side, compare, run_case
+from benchmarks.fuzz_heads import Side, compare, run_case
+from benchmarks.fuzz_requests import Case
 from tests.redirect_service import Service, plain, read_reply, serving
 
 HOST = b"\r\nHost: go.test\r\n"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from api.adapters.lmdb_replica import LmdbReplicaReader, LmdbReplicaWriter, ReplicaRetiredError
+from api.adapters.lmdb_replica import LmdbReplicaReader
+from api.adapters.lmdb_replica_writer import LmdbReplicaWriter, ReplicaRetiredError
 from api.adapters.replica_folder import ReplicaFolder, died_of_damage
 from models.rules.replica_format import Entry, EntryKind, ReplicaDamagedError
 
@@ -32,7 +33,8 @@ def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own; `folder` is a ReplicaFolder there."""
     start = (
         "import sys; from pathlib import Path\n"
-        "from api.adapters.lmdb_replica import LmdbReplicaReader, LmdbReplicaWriter\n"
+        "from api.adapters.lmdb_replica import LmdbReplicaReader\n"
+        "from api.adapters.lmdb_replica_writer import LmdbReplicaWriter\n"
         "from api.adapters.replica_folder import ReplicaFolder\n"
         "from models.rules.replica_format import Entry, EntryKind\n"
         "folder = ReplicaFolder(Path(sys.argv[1]))\n"
