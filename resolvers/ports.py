@@ -1,10 +1,10 @@
 """What the use cases need from the outside. api.adapters implements it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, Self
 
 from models.replica_rows import ReplicaEntry
 from models.rules.replica_format import Entry
@@ -42,6 +42,22 @@ class ClickEvent:
     address: str | None
 
 
+class ClickWatcher(Protocol):
+    """Yields the clicks of one live view, for ever. A slow reader loses the oldest ones."""
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    async def __anext__(self) -> ClickEvent:
+        """Wait for the next click."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop watching; nothing more is kept for it."""
+        ...
+
+
 class ClickFeed(Protocol):
     """Carries clicks from the worker to live watchers; best effort, bounded."""
 
@@ -49,8 +65,8 @@ class ClickFeed(Protocol):
         """Send to every process with a watcher. Never raises."""
         ...
 
-    def watch(self) -> AsyncIterator[ClickEvent]:
-        """Return the events from now on; a slow watcher loses the oldest ones."""
+    def watch(self) -> ClickWatcher:
+        """Return the events from now on."""
         ...
 
 

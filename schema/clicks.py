@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import datetime
-from typing import Annotated, Final, Self, cast
+from typing import Annotated, Final, Self
 
 import strawberry
 
@@ -133,8 +133,7 @@ class Subscription:
         for scope in _SCOPES:
             check_access(info.context, scope)
         watch = _Watch(info.context, links.to_filter() if links else LinkFilter())
-        events = cast("AsyncGenerator[ClickEvent, None]", info.context.ports.click_feed.watch())
-        async with aclosing(events):
+        async with aclosing(info.context.ports.click_feed.watch()) as events:
             async for event in events:
                 if await watch.lets_through(event.link_id):
                     yield ClickType.of(event, watch.context)

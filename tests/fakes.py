@@ -1,9 +1,10 @@
 """In-memory stand-ins for resolvers.ports. Real behaviour, no mocks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 
 from resolvers.ports import ClickEvent
 
@@ -30,26 +31,39 @@ class CountingSignal:
         self.sent += 1
 
 
+class MemoryWatcher:
+    """See ClickWatcher. A plain iterator, as the real ones are: no generator."""
+
+    def __init__(self, watchers: list["MemoryWatcher"]) -> None:
+        self.queue: asyncio.Queue[ClickEvent] = asyncio.Queue()
+        self._watchers = watchers
+        watchers.append(self)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ClickEvent:
+        return await self.queue.get()
+
+    async def aclose(self) -> None:
+        """See ClickWatcher.aclose."""
+        self._watchers.remove(self)
+
+
 @dataclass
 class MemoryFeed:
     """Hands published clicks to every watcher of this process."""
 
-    watchers: list[asyncio.Queue[ClickEvent]] = field(default_factory=list)
+    watchers: list[MemoryWatcher] = field(default_factory=list)
     watched: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def publish(self, events: Sequence[ClickEvent]) -> None:
         """See ClickFeed.publish."""
-        for queue in self.watchers:
+        for watcher in self.watchers:
             for event in events:
-                queue.put_nowait(event)
+                watcher.queue.put_nowait(event)
 
-    async def watch(self) -> AsyncIterator[ClickEvent]:
+    def watch(self) -> MemoryWatcher:
         """See ClickFeed.watch. `watched` is set once the first watcher listens."""
-        queue: asyncio.Queue[ClickEvent] = asyncio.Queue()
-        self.watchers.append(queue)
         self.watched.set()
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self.watchers.remove(queue)
+        return MemoryWatcher(self.watchers)

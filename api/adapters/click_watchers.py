@@ -3,7 +3,7 @@
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -15,10 +15,11 @@ _MAX_WAITING: Final = 1000  # events; a watcher that reads slower loses the olde
 _MAX_MESSAGE_BYTES: Final = 32_768
 
 
-class Watcher(AsyncIterator[ClickEvent]):
-    """Yields events from its creation on; dropping it is enough to end it."""
+class Watcher:
+    """ClickWatcher of one process; one that is dropped unclosed ends, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[["Watcher"], None]) -> None:
+        self._leave = leave
         self._waiting: deque[ClickEvent] = deque(maxlen=_MAX_WAITING)
         self._arrived = asyncio.Event()
 
@@ -36,9 +37,13 @@ class Watcher(AsyncIterator[ClickEvent]):
             await self._arrived.wait()
         return self._waiting.popleft()
 
+    async def aclose(self) -> None:
+        """See ClickWatcher.aclose."""
+        self._leave(self)
+
 
 class ClickWatchers:
-    """The watchers of this process. They are held weakly, so nobody has to leave."""
+    """The watchers of this process, held weakly."""
 
     def __init__(self) -> None:
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
@@ -48,7 +53,7 @@ class ClickWatchers:
 
     def add(self) -> Watcher:
         """Return a new watcher."""
-        watcher = Watcher()
+        watcher = Watcher(self._watchers.discard)
         self._watchers.add(watcher)
         return watcher
 

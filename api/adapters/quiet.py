@@ -4,7 +4,8 @@ Nothing is lost by their silence: the worker looks for changes twice a second
 anyway, and nobody watches clicks here.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from typing import Self
 
 from resolvers.ports import ClickEvent
 
@@ -16,13 +17,25 @@ class QuietLinkSignal:
         """See LinkSignal.links_changed."""
 
 
+class NoClicks:
+    """ClickWatcher that ends at once."""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ClickEvent:
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """See ClickWatcher.aclose."""
+
+
 class QuietClickFeed:
     """Carries nothing."""
 
     async def publish(self, events: Sequence[ClickEvent]) -> None:
         """See ClickFeed.publish."""
 
-    async def watch(self) -> AsyncIterator[ClickEvent]:
-        """See ClickFeed.watch; ends at once."""
-        return
-        yield  # makes this an iterator
+    def watch(self) -> NoClicks:
+        """See ClickFeed.watch."""
+        return NoClicks()

@@ -8,7 +8,7 @@ background and is given up when it does not go through.
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from api.adapters.click_watchers import ClickWatchers, encode_events
-from resolvers.ports import ClickEvent
+from resolvers.ports import ClickEvent, ClickWatcher
 
 _log = structlog.stdlib.get_logger("linkyard.redis")
 
@@ -82,7 +82,7 @@ class RedisSignals:
         self._outbox.extend((self._clicks_channel, part) for part in encode_events(events))
         self._has_outgoing.set()
 
-    def watch(self) -> AsyncIterator[ClickEvent]:
+    def watch(self) -> ClickWatcher:
         """See ClickFeed.watch."""
         watcher = self._watchers.add()
         if "clicks" not in self._tasks:

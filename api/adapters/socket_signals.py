@@ -9,12 +9,12 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from api.adapters.click_watchers import ClickWatchers, encode_events
-from resolvers.ports import ClickEvent
+from resolvers.ports import ClickEvent, ClickWatcher
 
 _WORKER: Final = "worker.sock"
 _FEED_PREFIX: Final = "feed-"
@@ -105,7 +105,7 @@ class SocketClickFeed:
                 if not self._folder.send(name, message):
                     (self._folder.path / name).unlink(missing_ok=True)
 
-    def watch(self) -> AsyncIterator[ClickEvent]:
+    def watch(self) -> ClickWatcher:
         """See ClickFeed.watch."""
         watcher = self._watchers.add()
         if self._receiver is None:
