@@ -28,6 +28,13 @@ from resolvers.ports import Clock
 
 _CACHED_S: Final = 1.0  # anybody may ask, the store need not hear of it every time
 _MAX_LAG_S: Final = 15.0  # of the worker, which looks every half second
+# What the spool's report is made of; a text is told while the number is not 0.
+_SPOOL_METRICS: Final = {
+    "linkyard_clicks_lost_total": "",
+    "linkyard_spool_failing": "clicks cannot be written",
+    "linkyard_spool_sync_failures_total": "",
+    "linkyard_spool_sync_failing": "clicks that are written cannot be synced to the disk",
+}
 _PROXY_HEADERS: Final = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP", "Via")
 
 
@@ -116,16 +123,20 @@ class Health:
     def _spool(self) -> dict[str, Any]:
         """Say how full the spool is and what it lost. Blocking, some ms."""
         size_bytes = sum(_size_bytes(path) for path in self.folder.spool.glob("*.spool"))
-        sums = {"linkyard_clicks_lost_total": 0, "linkyard_spool_failing": 0}
+        sums = dict.fromkeys(_SPOOL_METRICS, 0)
         for line in render(self.folder.metrics).decode().splitlines():
             name, _, value = line.rpartition(" ")
             if name in sums:
                 sums[name] = int(float(value))
         return {
-            "ok": size_bytes < self.spool_max_bytes and not sums["linkyard_spool_failing"],
+            "ok": size_bytes < self.spool_max_bytes
+            and not sums["linkyard_spool_failing"]
+            and not sums["linkyard_spool_sync_failing"],
             "bytes": size_bytes,
             "max_bytes": self.spool_max_bytes,
             "lost": sums["linkyard_clicks_lost_total"],
+            "sync_failures": sums["linkyard_spool_sync_failures_total"],
+            "trouble": [text for name, text in _SPOOL_METRICS.items() if text and sums[name]],
         }
 
 

@@ -47,6 +47,10 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_clicks_stored_total": _Spec("Clicks that a worker committed."),
     "linkyard_spool_damaged_total": _Spec("Stretches of spools that were set aside as damaged."),
     "linkyard_spool_failing": _Spec("Processes whose last write to a spool failed.", (), "livesum"),
+    "linkyard_spool_sync_failures_total": _Spec("Syncs of a spool that the disk refused."),
+    "linkyard_spool_sync_failing": _Spec(
+        "Processes whose last sync of a spool failed.", (), "livesum"
+    ),
     "linkyard_spool_bytes": _Spec("Bytes of clicks that wait for the store.", (), "mostrecent"),
     "linkyard_replica_retired_total": _Spec("Replicas taken out of service as damaged."),
     "linkyard_replica_builds_total": _Spec("Replicas built anew from the store."),

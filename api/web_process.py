@@ -95,11 +95,13 @@ class WebProcess:
         settings, folder = self.settings, self.folder
         replica = LmdbReplicaReader(ReplicaFolder(folder.replica))
         stack.callback(replica.close)
+        metrics = Metrics(folder.metrics)
         spool = FileSpool(
             folder.spool,
             SpoolLimits(
                 file_bytes=settings.spool_file_bytes, folder_bytes=settings.spool_max_bytes
             ),
+            note_sync=_sync_noted_in(metrics),
         )
         syncing = asyncio.create_task(spool.keep_synced(every_ms=settings.spool_sync_ms))
 
@@ -114,7 +116,7 @@ class WebProcess:
             default_host=default_host(settings) if settings.default_domain else "",
             sync_before_reply=settings.spool_sync_before_reply,
         )
-        return RedirectTurn(config, replica=replica, spool=spool, metrics=Metrics(folder.metrics))
+        return RedirectTurn(config, replica=replica, spool=spool, metrics=metrics)
 
     def _app(self, ports: Ports, turn: RedirectTurn) -> web.Application:
         if self.role.has_portal:
@@ -146,6 +148,22 @@ class WebProcess:
         )
         app: web.Application = portal.create_app(portal.Parts(ports=ports, portal=facts))
         return app
+
+
+def _sync_noted_in(metrics: Metrics) -> Callable[[bool], None]:
+    failures = metrics.counter("linkyard_spool_sync_failures_total")
+    failing = metrics.gauge("linkyard_spool_sync_failing")
+    was_well = True
+
+    def note(is_well: bool) -> None:  # noqa: FBT001 - the only argument of a callback
+        nonlocal was_well
+        if not is_well:
+            failures.inc()
+        if is_well != was_well:
+            failing.set(int(not is_well))
+            was_well = is_well
+
+    return note
 
 
 def load_portal() -> ModuleType:

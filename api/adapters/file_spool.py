@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from models.rules.spool_format import HEADER_BYTES, SpoolHeader, encode_header
 
 _SUFFIX: Final = ".spool"
 _DRAFT: Final = ".new"  # not a spool yet: its writer does not hold the lock
+_MAX_FULL: Final = 8  # files that wait for their last sync, each with a descriptor
 _LOOK_S: Final = 1.0  # how often the size of the folder and the age of the file are looked at
 _CLOSED: Final = -1
 
@@ -34,11 +35,13 @@ class SpoolLimits:
         folder_bytes: what all files together may hold; with several processes it can
             be passed by what they write in a second.
         file_age_s: an older file is closed, so that it can be read to its end and deleted.
+        retry_s: how long after a failed write no other file is begun.
     """
 
     file_bytes: int = 64 << 20
     folder_bytes: int = 4 << 30
     file_age_s: float = 3600.0
+    retry_s: float = 0.1
 
 
 class FileSpool:
@@ -47,16 +50,34 @@ class FileSpool:
     Attributes:
         lost: clicks that could not be written since the start.
         trouble: why the last write failed, "" if it did not.
+        sync_trouble: why the last sync failed, "" if it did not.
     """
 
-    def __init__(self, folder: Path, limits: SpoolLimits) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        limits: SpoolLimits,
+        *,
+        note_sync: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            folder: of all spools of this machine.
+            limits: see SpoolLimits.
+            note_sync: told in the event loop after each sync whether it went well.
+        """
         self.lost = 0
         self.trouble = ""
+        self.sync_trouble = ""
         self._folder = folder
+        self._note_sync = note_sync
         self._limits = limits
         self._descriptor = _CLOSED
         self._bytes = 0  # in the file: the header and whole records
         self._opened_at = 0.0
+        self._open_again_at = 0.0
+        self._is_torn = False  # half a record stands behind `_bytes`
         self._left = limits.folder_bytes
         self._is_dirty = False
         self._is_folder_dirty = False
@@ -67,19 +88,25 @@ class FileSpool:
     def write(self, frames: Sequence[bytes]) -> int:
         """Append records, all of one event-loop turn, and return how many were lost.
 
-        Never raises. After a failure the file ends with a whole record, and the
-        next call tries again.
+        Never raises. After a failure the file ends with a whole record. One that holds
+        records is finished, so that it can be read and deleted and there is room again;
+        an empty one is kept and tried again. Another file is begun after a pause only:
+        a full disk must not cost a file and a descriptor for every turn.
         """
         data = b"".join(frames)
         if len(data) > self._left:
             self._finish_file()
             return self._lose(len(frames), "the spool has reached its bound")
+        if self._descriptor == _CLOSED and time.monotonic() < self._open_again_at:
+            return self._lose(len(frames), self.trouble)
         try:
             if self._descriptor == _CLOSED:
                 self._open()
+            elif self._is_torn:
+                self._cut()
             written = os.write(self._descriptor, data)
         except OSError as error:
-            self._finish_file()  # once it is read and deleted there is room again
+            self._fail()
             return self._lose(len(frames), os.strerror(error.errno or errno.EIO))
         self._is_dirty = True
         if written == len(data):
@@ -99,7 +126,10 @@ class FileSpool:
             try:
                 await asyncio.to_thread(self._sync)
             except OSError as error:
-                self.trouble = os.strerror(error.errno or errno.EIO)
+                self.sync_trouble = os.strerror(error.errno or errno.EIO)
+            else:
+                self.sync_trouble = ""
+            self._note_sync(not self.sync_trouble)
 
     def look(self, folder_bytes: int) -> None:
         """Take note of the folder's size, and finish a file that is old."""
@@ -138,18 +168,16 @@ class FileSpool:
 
     async def close(self) -> None:
         """Sync and close: the reader may then take in the rest and delete the file."""
-        self._finish_file()
+        self._let_go()
         if self._spare != _CLOSED:  # nothing but a header, which the reader deletes
             self._full.append(self._spare)
             self._spare = _CLOSED
         await self.synced()
 
     def _sync(self) -> None:
-        descriptor = self._descriptor  # stays open: only this method closes
+        # Before the descriptor: should the file change in between, the flag is set again.
         is_dirty, self._is_dirty = self._is_dirty, False
-        if self._is_folder_dirty:
-            self._is_folder_dirty = False
-            _sync_folder(self._folder)
+        descriptor = self._descriptor  # stays open: only this method closes
         if is_dirty and descriptor != _CLOSED:
             os.fdatasync(descriptor)
         while self._full:
@@ -158,11 +186,19 @@ class FileSpool:
                 os.fdatasync(finished)
             finally:
                 os.close(finished)  # lets go of the lock: a reader may delete the file
+        if self._is_folder_dirty:
+            self._is_folder_dirty = False
+            try:
+                _sync_folder(self._folder)
+            except OSError:
+                self._is_folder_dirty = True
+                raise
 
     def _open(self) -> None:
         spare, self._spare = self._spare, _CLOSED
         self._descriptor = self._make_file() if spare == _CLOSED else spare
         self._bytes = HEADER_BYTES
+        self._is_torn = False
         self._opened_at = time.monotonic()
 
     def _make_file(self) -> int:
@@ -184,10 +220,23 @@ class FileSpool:
         return descriptor
 
     def _finish_file(self) -> None:
-        if self._descriptor == _CLOSED:
-            return
-        self._full.append(self._descriptor)
-        self._descriptor = _CLOSED
+        """Let the file go, unless so many wait for the disk that this one rather grows."""
+        if len(self._full) < _MAX_FULL:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._descriptor != _CLOSED:
+            self._full.append(self._descriptor)
+            self._descriptor = _CLOSED
+
+    def _fail(self) -> None:
+        self._open_again_at = time.monotonic() + self._limits.retry_s
+        if self._bytes > HEADER_BYTES:
+            self._finish_file()
+
+    def _cut(self) -> None:
+        os.ftruncate(self._descriptor, self._bytes)
+        self._is_torn = False
 
     def _keep_whole_records(self, frames: Sequence[bytes], written: int) -> int:
         kept, size = 0, 0
@@ -198,9 +247,10 @@ class FileSpool:
             kept += 1
         self._bytes += size
         self._left -= size
-        with contextlib.suppress(OSError):  # else half a record stays, and is set aside later
-            os.ftruncate(self._descriptor, self._bytes)
-        self._finish_file()
+        self._is_torn = True
+        with contextlib.suppress(OSError):  # else the next write tries, or it is set aside later
+            self._cut()
+        self._fail()
         return self._lose(len(frames) - kept, os.strerror(errno.ENOSPC))
 
     def _lose(self, count: int, why: str) -> int:

@@ -68,6 +68,14 @@ def make(folder: Path) -> None:
     folder.mkdir()
 
 
+def move(path: Path, where: Path) -> None:
+    path.rename(where)
+
+
+def descriptors() -> list[Path]:
+    return list(Path("/proc/self/fd").iterdir())
+
+
 def is_locked(file: Path) -> bool:
     with file.open("rb") as opened:
         try:
@@ -199,7 +207,7 @@ async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
 
 @pytest.mark.usefixtures("file_limit")
 async def test_a_write_that_breaks_off_keeps_whole_records_and_recovers(folder: Path) -> None:
-    spool = FileSpool(folder, SpoolLimits())
+    spool = FileSpool(folder, SpoolLimits(retry_s=0.0))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (HEADER_BYTES + 2 * len(FRAMES[0]) + 5, hard))
 
@@ -215,11 +223,11 @@ async def test_a_write_that_breaks_off_keeps_whole_records_and_recovers(folder: 
 
 
 @pytest.mark.usefixtures("file_limit")
-@pytest.mark.parametrize("limit", [0, HEADER_BYTES - 1, HEADER_BYTES])
-async def test_without_any_room_every_click_is_lost_and_no_file_stays(
+@pytest.mark.parametrize("limit", [0, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 8])
+async def test_without_any_room_every_click_is_lost_until_there_is_some(
     folder: Path, limit: int
 ) -> None:
-    spool = FileSpool(folder, SpoolLimits())
+    spool = FileSpool(folder, SpoolLimits(retry_s=0.0))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
 
@@ -235,8 +243,60 @@ async def test_without_any_room_every_click_is_lost_and_no_file_stays(
     await spool.close()
 
 
+@pytest.mark.usefixtures("file_limit")
+@pytest.mark.parametrize("limit", [HEADER_BYTES, HEADER_BYTES + 8, HEADER_BYTES + 30])
+async def test_a_full_disk_costs_neither_files_nor_descriptors(folder: Path, limit: int) -> None:
+    spool = FileSpool(folder, SpoolLimits(retry_s=3600.0))
+    before = len(descriptors())
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+
+    lost = sum(spool.write(FRAMES) for _ in range(500))
+
+    whole = (limit - HEADER_BYTES) // len(FRAMES[0])
+    assert (lost, spool.lost) == (2000 - whole, 2000 - whole)
+    assert spool.trouble in {os.strerror(errno.EFBIG), os.strerror(errno.ENOSPC)}
+    assert len(files_in(folder)) == 1
+    assert len(descriptors()) == before + 1
+    assert clicks_in(folder) == [b"click 0"][:whole]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    await spool.close()
+    assert len(descriptors()) == before
+
+
+async def test_files_that_wait_for_a_slow_disk_are_few(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits(file_bytes=HEADER_BYTES + 1))
+    before = len(descriptors())
+
+    assert sum(spool.write(FRAMES[:1]) for _ in range(50)) == 0
+
+    assert len(descriptors()) == before + 9
+    assert clicks_in(folder) == [b"click 0"] * 50
+    await spool.close()
+    assert len(descriptors()) == before
+
+
+async def test_a_sync_that_fails_is_told_until_one_goes_well(folder: Path) -> None:
+    told: list[bool] = []
+    spool = FileSpool(folder, SpoolLimits(), note_sync=told.append)
+    away = folder.with_name("away")
+    spool.write(FRAMES[:1])
+    move(folder, away)
+
+    await spool.synced()
+
+    assert (told, spool.sync_trouble) == ([False], os.strerror(errno.ENOENT))
+    assert spool.write(FRAMES[1:2]) == 0  # a write that goes well says nothing of the disk
+    assert spool.sync_trouble == os.strerror(errno.ENOENT)
+    move(away, folder)
+    await spool.synced()
+    assert (told, spool.sync_trouble) == ([False, True], "")
+    await spool.close()
+    assert clicks_in(folder) == [b"click 0", b"click 1"]
+
+
 async def test_a_folder_that_is_gone_costs_clicks_but_no_exception(folder: Path) -> None:
-    spool = FileSpool(folder, SpoolLimits())
+    spool = FileSpool(folder, SpoolLimits(retry_s=0.0))
     delete(folder)
 
     assert spool.write(FRAMES) == 4
