@@ -111,12 +111,18 @@ def _checked(data: dict[str, Any]) -> GraphQLRequest:
 
 def _has_nul(value: object) -> bool:
     """Tell whether a JSON value has U+0000 in a text: PostgreSQL cannot store it."""
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        fields = cast("dict[str, object]", value)
-        return any(_has_nul(key) or _has_nul(item) for key, item in fields.items())
-    return isinstance(value, list) and any(map(_has_nul, cast("list[object]", value)))
+    waiting = [value]  # no recursion: orjson reads deeper values than Python may recurse
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\0" in item:
+                return True
+        elif isinstance(item, dict):
+            fields = cast("dict[str, object]", item)
+            waiting += [*fields.keys(), *fields.values()]
+        elif isinstance(item, list):
+            waiting += cast("list[object]", item)
+    return False
 
 
 def _quality(parameters: list[str]) -> float:

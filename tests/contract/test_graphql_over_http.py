@@ -24,6 +24,16 @@ LEGACY = (JSON,)
 BOTH = (GRAPHQL_RESPONSE, JSON)
 
 
+def deep_variables(inner: bytes, *, query: bytes = b"{ __typename }") -> bytes:
+    """Return a body about as deep as orjson reads, which is deeper than Python recurses."""
+    return b'{"query": "%s", "variables": {"id": %s%s%s}}' % (
+        query,
+        b"[" * 1000,
+        inner,
+        b"]" * 1000,
+    )
+
+
 @dataclass(frozen=True)
 class Audit:
     """One POST and what must come back; `has_data` None: the answer may be of either kind."""
@@ -100,6 +110,16 @@ AUDITS = [
         "U+0000 in a variable", b'{"query": "{ __typename }", "variables": {"a": "\\u0000"}}', 400
     ),
     Audit("U+0000 in the document", b'{"query": "{ node(id: \\"\\\\u0000\\") { id } }"}', 400),
+    Audit("variables nested a thousand deep", deep_variables(b'"\\u0041"'), 200, has_data=True),
+    Audit("U+0000 a thousand deep", deep_variables(b'"\\u0000"'), 400),
+    Audit("U+0000 in a key a thousand deep", deep_variables(b'{"\\u0000": 1}'), 400),
+    Audit(
+        "a thousand deep where an id is wanted",
+        deep_variables(b'"\\u0041"', query=WITH_VARIABLE.encode()),
+        400,
+        MODERN,
+        has_data=False,
+    ),
     Audit("lone surrogate", b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}', 400),
     Audit("nested document", {"query": "{a" * 490 + "}" * 490}, 400, MODERN, has_data=False),
     Audit("more tokens than allowed", {"query": "{" + " a" * 2000 + "}"}, 400, MODERN),
