@@ -1,15 +1,27 @@
 """Configuration from the environment, read once, passed down by value.
 
 Every variable is `LINKYARD_` and the field's name in capitals. The table in
-README.md is generated from this class.
+README.md is generated from this class. What no process could use is refused
+here, so that every command refuses it, in the same words.
 """
 
+import logging
 from pathlib import Path
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Final, Self
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.rules.addresses import parse_networks
+from models.rules.hosts import normal_host
+
+_DATABASES: Final = ("sqlite://", "postgres://", "postgresql://", "asyncpg://")
+
+
+class SettingsError(Exception):
+    """Variables cannot be what they are: a line for each, with its name and the reason."""
 
 
 class Settings(BaseSettings):
@@ -83,6 +95,52 @@ class Settings(BaseSettings):
             raise ValueError("must be ADDRESS:PORT, for example 127.0.0.1:8080")
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _public_url_has_host(cls, value: str) -> str:
+        parts = _split(value)
+        if value and (parts.scheme not in {"http", "https"} or normal_host(parts.netloc) is None):
+            raise ValueError("must be http:// or https:// and a host, as in https://example.org")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_has_engine(cls, value: str) -> str:
+        parts = _split(value)
+        if value and not value.startswith(_DATABASES):
+            raise ValueError("must begin with sqlite:// or postgres://")
+        if parts.scheme == "sqlite" and not parts.netloc + parts.path.strip("/"):
+            raise ValueError("must name a file, as in sqlite:///srv/linkyard/linkyard.sqlite3")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_has_scheme(cls, value: str) -> str:
+        _split(value)
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("default_domain")
+    @classmethod
+    def _default_domain_is_host(cls, value: str) -> str:
+        if value and normal_host(value) is None:
+            raise ValueError("must be a host, as in go.example.org")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies_are_networks(cls, value: str) -> str:
+        parse_networks(value)
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _log_level_is_known(cls, value: str) -> str:
+        if value.upper() not in logging.getLevelNamesMapping():
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value
+
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
         set_field = object.__setattr__  # frozen, and this is still construction
@@ -133,3 +191,34 @@ class Settings(BaseSettings):
         loopback = {"127.0.0.1", "::1", "0.0.0.0", "::", "localhost"}  # noqa: S104 - compared
         host = "localhost" if self.bind_host in loopback else self.bind.rpartition(":")[0]
         return host if self.bind_port == 80 else f"{host}:{self.bind_port}"  # noqa: PLR2004
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: see there.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(map(_told, error.errors()))) from None
+
+
+def _told(problem: ErrorDetails) -> str:
+    name = "_".join(map(str, problem["loc"])).upper()
+    return f"LINKYARD_{name}: {problem['msg'].removeprefix('Value error, ')}."
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL whose port, if it has one, is a number.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # a property that reads it
+    except ValueError as error:
+        raise ValueError(f"is no URL: {error}") from None
+    return parts

@@ -1,6 +1,7 @@
 """Tells a store that is away from a statement that is wrong."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Final
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
@@ -26,6 +27,16 @@ _SQLITE_AWAY: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+_DAMAGED: Final = (asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError)
+_SQLITE_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_REFUSING: Final = (
+    asyncpg.InvalidCatalogNameError,  # there is no such database
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.LockNotAvailableError,
+)
+_SQLITE_REFUSING: Final = frozenset({sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
 _MAX_DEPTH: Final = 8
 
 
@@ -35,17 +46,51 @@ def is_store_failure(error: BaseException) -> bool:
     Drivers' errors come bare, as the cause, or as the first argument of one of
     Tortoise's: all three are looked at.
     """
-    found: object = error
-    for _ in range(_MAX_DEPTH):
+    for found in _layers(error):
         if isinstance(found, _AWAY):
             return True
         if isinstance(found, sqlite3.Error):
-            code: int | None = getattr(found, "sqlite_errorcode", None)
-            if code is None:  # a file that cannot be opened has no code: it was no connection yet
+            if _sqlite_code(found) is None:  # a file that cannot be opened: no connection yet
                 return isinstance(found, sqlite3.OperationalError)
-            return code & 0xFF in _SQLITE_AWAY
-        if not isinstance(found, BaseException):
-            return False
+            return _sqlite_code(found) in _SQLITE_AWAY
+    return False
+
+
+def is_store_damaged(error: BaseException) -> bool:
+    """Tell whether the store is no database, or not a whole one any more."""
+    return any(
+        isinstance(found, _DAMAGED) or _sqlite_code(found) in _SQLITE_DAMAGED
+        for found in _layers(error)
+    )
+
+
+def complaint_of_store(error: BaseException) -> str | None:
+    """Return in one sentence why the store cannot be used, None if the error is not about that.
+
+    For people at a terminal: it is what the driver itself said, without the
+    statement and the layers around it.
+    """
+    layers = list(_layers(error))
+    said = " ".join(str(layers[-1]).split())
+    if is_store_damaged(error):
+        return f"The database is damaged, or no database: {said}."
+    if any(
+        isinstance(found, _REFUSING) or _sqlite_code(found) in _SQLITE_REFUSING for found in layers
+    ):
+        return f"The database refuses: {said}."
+    return f"The database does not answer: {said}." if is_store_failure(error) else None
+
+
+def _layers(error: BaseException) -> Iterator[BaseException]:
+    found: BaseException | None = error
+    for _ in range(_MAX_DEPTH):
+        if found is None:
+            return
+        yield found
         inner = found.args[0] if found.args and isinstance(found.args[0], Exception) else None
         found = inner or found.__cause__
-    return False
+
+
+def _sqlite_code(error: BaseException) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

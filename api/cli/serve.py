@@ -1,7 +1,6 @@
 """`serve`: the whole service, or one role of it."""
 
 import gc
-import logging
 import os
 import resource
 import socket
@@ -12,7 +11,6 @@ from typing import Annotated, Final
 
 import structlog
 import typer
-from pydantic import ValidationError
 
 from api.adapters.replica_folder import ReplicaFolder, died_of_damage
 from api.data_folder import DataFolder, DataFolderError
@@ -20,13 +18,11 @@ from api.listeners import AddressInUseError, open_listeners
 from api.logs import configure_logs
 from api.metrics import forget_process, start_over
 from api.roles import Role
-from api.settings import Settings
+from api.settings import Settings, SettingsError, load_settings
 from api.setup import Setup
 from api.supervisor import Plan, Service, Supervisor
 from api.web_process import WebProcess, load_portal
 from api.worker_process import WorkerProcess
-from models.rules.addresses import parse_networks
-from models.rules.hosts import normal_host
 
 app = typer.Typer()
 _log = structlog.stdlib.get_logger("linkyard.serve")
@@ -35,10 +31,6 @@ _LOCK_WAIT_S: Final = 3.0  # a predecessor that was killed leaves children for a
 _FIRST_SETUP_S: Final = 30.0  # without a replica there is nothing to serve before the setup
 _LATER_SETUP_S: Final = 3.0
 _STOP_MARGIN_S: Final = 15.0  # for what comes after the connections: clicks, files
-
-
-class SettingsError(Exception):
-    """The message is one sentence that names the variable."""
 
 
 @app.command()
@@ -53,14 +45,9 @@ def serve(
     and one API key, which is printed once.
     """
     try:
-        settings = Settings()
-        _check(settings)
+        settings = load_settings()
         configure_logs(log_format=settings.log_format, level=settings.log_level)
         sys.exit(_serve(settings, role))
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"]).upper()
-            typer.echo(f"LINKYARD_{name}: {problem['msg']}.", err=True)
     except (SettingsError, DataFolderError, AddressInUseError) as error:
         typer.echo(str(error), err=True)
     sys.exit(1)
@@ -92,29 +79,6 @@ def _serve(settings: Settings, role: Role) -> int:
     gc.collect()
     gc.freeze()  # the children share these pages as long as nobody touches them
     return Supervisor(plan).run()
-
-
-def _check(settings: Settings) -> None:
-    """Refuse here what would make every child fail again and again.
-
-    Raises:
-        SettingsError: a setting has a value that no process could use.
-    """
-    try:
-        parse_networks(settings.trusted_proxies)
-    except ValueError as error:
-        raise SettingsError(f"LINKYARD_TRUSTED_PROXIES: {error}.") from error
-    known = ("sqlite://", "postgres://", "postgresql://", "asyncpg://")
-    if not settings.database_url.startswith(known):
-        raise SettingsError("LINKYARD_DATABASE_URL: it must begin with sqlite:// or postgres://.")
-    if settings.redis_url and not settings.redis_url.startswith(("redis", "unix://")):
-        raise SettingsError(
-            "LINKYARD_REDIS_URL: it must begin with redis://, rediss:// or unix://."
-        )
-    if settings.log_level.upper() not in logging.getLevelNamesMapping():
-        raise SettingsError("LINKYARD_LOG_LEVEL: it must be DEBUG, INFO, WARNING or ERROR.")
-    if normal_host(settings.first_domain) is None:
-        raise SettingsError(f"{settings.first_domain!r} cannot be the host of the first domain.")
 
 
 def _allow_many_files() -> None:

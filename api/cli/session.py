@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar
 
 import typer
-from pydantic import ValidationError
 
 from api.adapters.clock import SystemClock
 from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
+from api.data_folder import DataFolderError
 from api.own_hosts import default_host, own_hosts
-from api.settings import Settings
+from api.settings import Settings, SettingsError, load_settings
 from models.errors import DomainError, InputInvalidError
 from models.orm import open_database, sqlite_path
 from models.rules.scopes import Scope
-from models.store_failures import is_store_failure
+from models.store_failures import complaint_of_store
 from models.texts import message_of
 from models.users import User
 from resolvers.context import RequestContext, Viewer
@@ -67,36 +67,26 @@ class Session:
 
 def run(command: Callable[[Session], Coroutine[Any, Any, Result]]) -> Result:
     """Run a command to its end, or leave the process with one line and an exit code."""
+    return ended(lambda: asyncio.run(_run(_checked(load_settings()), command)))
+
+
+def ended(work: Callable[[], Result]) -> Result:
+    """Return what the work returns, or leave the process with one line and an exit code."""
     try:
-        return asyncio.run(_run(_checked(load_settings()), command))
+        return work()
     except KeyboardInterrupt:
         _leave("Interrupted.", INTERRUPTED)
     except InputInvalidError as error:
         _leave(" ".join(_said(problem) for problem in error.problems))
     except DomainError as error:
         _leave(_said(error))
-    except CommandError as error:
+    except (CommandError, SettingsError, DataFolderError) as error:
         _leave(str(error))
     except Exception as error:
-        if not is_store_failure(error):
+        complaint = complaint_of_store(error)
+        if complaint is None:
             raise
-        _leave(f"The database does not answer: {' '.join(str(error).split())}")
-
-
-def load_settings() -> Settings:
-    """Read the settings.
-
-    Raises:
-        CommandError: a variable cannot be what it is.
-    """
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"LINKYARD_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise CommandError(f"The settings are wrong: {wrong}") from None
+        _leave(complaint)
 
 
 def _checked(settings: Settings) -> Settings:

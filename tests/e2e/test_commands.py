@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from api.migrate import migrate
+from benchmarks.service import free_port
 from models.orm import open_database, reader
 from models.raw_sql import fetch
 from resolvers.api_keys import authenticate_key
 from resolvers.context import Viewer
 from resolvers.first_run import prepare_installation
 from resolvers.key_uses import uses_written
+from tests.servers import database_url as url_of
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)
@@ -110,15 +112,53 @@ def test_a_command_before_the_first_start_says_what_to_do(run: Run, tmp_path: Pa
     assert not (tmp_path / "fresh.sqlite3").exists()
 
 
-def test_a_wrong_setting_is_one_line(run: Run, environment: dict[str, str]) -> None:
-    environment["LINKYARD_BIND"] = "nonsense"
+@pytest.mark.parametrize("command", ["serve", "migrate", "links export", "clicks verify"])
+def test_every_command_refuses_a_wrong_setting_in_the_same_line(
+    run: Run, environment: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    environment["LINKYARD_DATABASE_URL"] = "mysql://localhost/x"
 
-    done = run("users", "create", "a@example.org")
+    done = run(*command.split())
 
-    assert done.returncode == 1
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        "LINKYARD_DATABASE_URL: must begin with sqlite:// or postgres://.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["migrate", "links export"])
+def test_a_store_that_does_not_answer_is_one_line(
+    run: Run, environment: dict[str, str], command: str
+) -> None:
+    environment["LINKYARD_DATABASE_URL"] = f"postgres://nobody@127.0.0.1:{free_port()}/nothing"
+
+    done = run(*command.split())
+
+    assert (done.returncode, done.stdout) == (1, b"")
     [line] = done.stderr.decode().splitlines()
-    assert line.startswith("The settings are wrong: LINKYARD_BIND: ")
-    assert line.endswith("must be ADDRESS:PORT, for example 127.0.0.1:8080")
+    assert line.startswith("The database does not answer: ")
+
+
+@pytest.mark.parametrize("command", ["migrate", "links export"])
+def test_what_is_no_database_is_one_line(
+    run: Run, environment: dict[str, str], tmp_path: Path, postgres_server: str | None, command: str
+) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear reader, this is no database." * 100)
+    environment["LINKYARD_DATABASE_URL"] = (
+        f"sqlite://{file}" if postgres_server is None else url_of(postgres_server, "absent")
+    )
+
+    done = run(*command.split())
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    [line] = done.stderr.decode().splitlines()
+    assert line in {
+        "The database is damaged, or no database: file is not a database.",
+        'The database refuses: database "absent" does not exist.',
+    }
+    assert file.read_text() == "Dear reader, this is no database." * 100
 
 
 def test_a_key_is_printed_alone_and_works(run: Run, installed: str) -> None:

@@ -1,0 +1,104 @@
+"""Settings: what no process could use is refused, in words that name the variable."""
+
+import pytest
+
+from api.settings import SettingsError, load_settings
+
+DATABASE = "must begin with sqlite:// or postgres://"
+REDIS = "must begin with redis://, rediss:// or unix://"
+PUBLIC = "must be http:// or https:// and a host, as in https://example.org"
+BIND = "must be ADDRESS:PORT, for example 127.0.0.1:8080"
+NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"
+PORT = "is no URL: Port could not be cast to integer value as 'x'"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("BIND", "nonsense", BIND),
+        ("BIND", "127.0.0.1:http", BIND),
+        ("BIND", "127.0.0.1:65536", BIND),
+        ("PUBLIC_URL", "example.org", PUBLIC),
+        ("PUBLIC_URL", "ftp://example.org", PUBLIC),
+        ("PUBLIC_URL", "https://", PUBLIC),
+        ("PUBLIC_URL", "https://a b", PUBLIC),
+        ("PUBLIC_URL", "https://example.org:x", PORT),
+        ("DATABASE_URL", "mysql://localhost/x", DATABASE),
+        ("DATABASE_URL", "sqlite:x", DATABASE),
+        ("DATABASE_URL", "SQLITE://x", DATABASE),
+        ("DATABASE_URL", "linkyard.sqlite3", DATABASE),
+        ("DATABASE_URL", "postgres://localhost:x/linkyard", PORT),
+        (
+            "DATABASE_URL",
+            "sqlite://",
+            "must name a file, as in sqlite:///srv/linkyard/linkyard.sqlite3",
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://localhost:65536/x",
+            "is no URL: Port out of range 0-65535",
+        ),
+        ("REDIS_URL", "localhost:6379", REDIS),
+        ("REDIS_URL", "redistribute://x", REDIS),
+        ("REDIS_URL", "redis://localhost:x", PORT),
+        ("DEFAULT_DOMAIN", "go.test/x", "must be a host, as in go.example.org"),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/8, nobody",
+            "'nobody' does not appear to be an IPv4 or IPv6 network",
+        ),
+        ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING or ERROR"),
+        ("PROCESSES", "abc", NO_NUMBER),
+        ("PROCESSES", "-1", "Input should be greater than or equal to 0"),
+        ("SPOOL_SYNC_MS", "soon", NO_NUMBER),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_name_and_the_reason(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv(f"LINKYARD_{name}", value)
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert str(refused.value) == f"LINKYARD_{name}: {why}."
+
+
+def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKYARD_BIND", "x")
+    monkeypatch.setenv("LINKYARD_LOG_LEVEL", "loud")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert str(refused.value) == (
+        f"LINKYARD_BIND: {BIND}.\nLINKYARD_LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BIND", "[::1]:0"),
+        ("PUBLIC_URL", ""),
+        ("PUBLIC_URL", "https://example.org:8443/portal"),
+        ("DATABASE_URL", "sqlite://var/x.sqlite3?cache_size=-1000"),
+        ("DATABASE_URL", "sqlite:////srv/x"),
+        ("DATABASE_URL", "postgres://me:secret@[::1]:5432/linkyard"),
+        ("DATABASE_URL", "postgres://me@/linkyard?host=/run/postgresql"),
+        ("REDIS_URL", "rediss://:secret@redis:6379/0"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("DEFAULT_DOMAIN", "Кольцо.РФ:8080"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("LOG_LEVEL", "debug"),
+    ],
+)
+def test_a_value_that_can_be_is_kept_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"LINKYARD_{name}", value)
+
+    settings = load_settings()
+
+    if value:
+        assert getattr(settings, name.lower()) == value
