@@ -69,7 +69,9 @@ class WorkerProcess:
         settings, folder = self.settings, self.folder
         status, metrics = WorkerStatus(folder.run), Metrics(folder.metrics)
         links_changed = asyncio.Event()
-        replica = LmdbLinkReplica(ReplicaFolder(folder.replica))
+        replicas = ReplicaFolder(folder.replica)
+        replicas.recover()  # the worker before us may have been killed at any moment
+        replica = LmdbLinkReplica(replicas)
         async with AsyncExitStack() as stack:
             stack.callback(replica.close)
             await stack.enter_async_context(open_database(settings.database_url))

@@ -8,6 +8,7 @@ by its checksum and what is not found by its two neighbours.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import lmdb
@@ -145,7 +146,13 @@ class LmdbReplicaReader:
             raise ReplicaDamagedError(f"order around {key!r}")
 
     def check_size(self) -> None:
-        """Retire a replica whose file became shorter: reading on would kill the process."""
+        """Retire a replica whose file became shorter: reading on would kill the process.
+
+        Also notices a generation that came without its epoch: who changed it was killed.
+        """
+        with suppress(OSError):
+            if self._folder.current() != self._generation:
+                self._epoch = _NEVER  # opened in the next turn
         if self._env is not None and self._generation is not None:
             try:
                 size = self._folder.file_of(self._generation).stat().st_size

@@ -90,6 +90,16 @@ class ReplicaFolder:
             self._sync()
         return True
 
+    def recover(self) -> None:
+        """Finish what somebody began who was killed while `current` changed.
+
+        Whoever is to write calls it first. Readers open again what is served, and the
+        files of other generations are deleted.
+        """
+        with self._changing():
+            served = self.current()
+        self.drop_others(keep=set() if served is None else {served})
+
     def drop_others(self, *, keep: set[str]) -> None:
         """Delete the files of all generations but those."""
         for file in [*self.path.glob(f"*{_SUFFIX}"), *self.path.glob(f"*{_SUFFIX}-lock")]:
@@ -102,13 +112,18 @@ class ReplicaFolder:
 
     @contextlib.contextmanager
     def _changing(self) -> Generator[None]:
-        """Hold the right to change `current`; afterwards the epoch is another one."""
+        """Hold the right to change `current`; afterwards the epoch is another one.
+
+        Also after a failure, which may have come when `current` was changed already.
+        """
         descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-            number = int.from_bytes(self._epoch[:], "little") + 1
-            self._epoch[:] = (number % (1 << 64)).to_bytes(_EPOCH_BYTES, "little")
+            try:
+                yield
+            finally:
+                number = int.from_bytes(self._epoch[:], "little") + 1
+                self._epoch[:] = (number % (1 << 64)).to_bytes(_EPOCH_BYTES, "little")
         finally:
             os.close(descriptor)
 

@@ -1,5 +1,6 @@
 """The replica, with real files. A writer lives in a process of its own, as in service."""
 
+import errno
 import os
 import random
 import subprocess
@@ -228,6 +229,109 @@ def test_two_processes_never_give_the_same_epoch_twice(folder: ReplicaFolder) ->
     assert [process.wait(60) for process in processes] == [0, 0]
     changes = int.from_bytes(folder.epoch(), "little")
     assert 300 <= changes <= 400  # 200 serves, and retires of whatever was served
+
+
+_DIE_AT_A_LINE = """
+import os, signal, sys
+from pathlib import Path
+from api.adapters import replica_folder
+folder = replica_folder.ReplicaFolder(Path(sys.argv[1]))
+left = int(sys.argv[2])
+def count(frame, event, _):
+    global left
+    if frame.f_code.co_filename != replica_folder.__file__:
+        return None
+    if event == "line":
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return count
+sys.settrace(count)
+getattr(folder, sys.argv[3])(*sys.argv[4:])
+"""
+
+
+def die_at_line(line: int, folder: Path, *call: str) -> bool:
+    """Call a method of the folder in a process that is killed there. Returns if it came so far."""
+    done = subprocess.run(
+        [sys.executable, "-c", _DIE_AT_A_LINE, os.fspath(folder), str(line), *call],
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in {0, -9}
+    return done.returncode == -9
+
+
+@pytest.mark.parametrize("call", [("serve", "new"), ("retire",)], ids=lambda call: call[0])
+@pytest.mark.parametrize("is_recovered", [True, False], ids=["by a worker", "by the clock"])
+def test_whoever_is_killed_while_another_replica_takes_over_every_reader_follows(
+    tmp_path: Path, call: tuple[str, ...], *, is_recovered: bool
+) -> None:
+    """Killed at each line in turn: then readers see what the next writer writes."""
+    seen: list[str | None] = []
+    line = 0
+    is_killed = True
+    while is_killed:
+        line += 1
+        folder = ReplicaFolder(tmp_path / f"line-{line}")
+        reader = LmdbReplicaReader(folder)
+        folder.file_of("new").write_bytes(_file_of_a_replica(tmp_path / f"new-{line}", count=2))
+        serve_beside(folder, "old")
+        assert reader.refresh()
+        reader.release()
+
+        is_killed = die_at_line(line, folder.path, *call)
+        if is_recovered:
+            folder.recover()
+            kept = {file.name for file in folder.path.glob("*.mdb")}
+            assert kept == ({f"{folder.current()}.mdb"} if folder.current() else set())
+        else:
+            reader.check_size()  # as every process does each second
+
+        seen.append(folder.current())
+        assert reader.refresh() is (seen[-1] is not None)
+        if seen[-1] is not None:
+            assert reader.entry(7, b"s00001") == (live(1) if seen[-1] == "new" else None)
+        reader.close()
+        folder.close()
+    assert set(seen) == {"old", "new" if call[0] == "serve" else None}
+    assert seen[0] == "old"
+    assert seen[-1] != "old"
+
+
+def test_a_failure_while_another_replica_takes_over_is_followed_at_once(
+    folder: ReplicaFolder, reader: LmdbReplicaReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(folder, count=1)
+    assert reader.refresh()
+    reader.release()
+    folder.file_of("new").write_bytes(_file_of_a_replica(folder.path.parent / "new", count=2))
+
+    def refuse(_: int) -> None:
+        if folder.current() == "new":
+            raise OSError(errno.EIO, "no disk")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="no disk"):
+        folder.serve("new")
+
+    assert folder.current() == "new"
+    assert reader.refresh()
+    assert reader.entry(7, b"s00001") == live(1)
+
+
+def serve_beside(folder: ReplicaFolder, generation: str) -> None:
+    """Serve a replica of one link under a chosen name and leave the other files."""
+    other = folder.path.parent / f"{folder.path.name}-{generation}"
+    folder.file_of(generation).write_bytes(_file_of_a_replica(other, count=1))
+    (folder.path / "current").write_text(generation)
+
+
+def _file_of_a_replica(path: Path, *, count: int) -> bytes:
+    folder = ReplicaFolder(path)
+    content = folder.file_of(build(folder, count=count)).read_bytes()
+    folder.close()
+    return content
 
 
 def test_a_wrong_value_is_noticed_and_the_replica_retired_for_everyone(
