@@ -26,12 +26,17 @@ from models.texts import message_of
 from models.users import User
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
-from resolvers.store import is_prepared
+from resolvers.store import StoreState, store_state
 from resolvers.users import viewer_of
 
 SOME_REFUSED: Final = 3
 INTERRUPTED: Final = 130
-_NOT_PREPARED: Final = "This installation was never started: run `python -m api serve` once."
+_UNPREPARED: Final = "This installation was never started: run `python -m api serve` once."
+_REFUSED: Final = {
+    StoreState.UNPREPARED: _UNPREPARED,
+    StoreState.OLDER: "The tables are of an older version: run `python -m api migrate` first.",
+    StoreState.NEWER: "The tables were made by a newer version of Linkyard than this one.",
+}
 
 Result = TypeVar("Result")
 
@@ -92,7 +97,7 @@ def ended(work: Callable[[], Result]) -> Result:
 def _checked(settings: Settings) -> Settings:
     path = sqlite_path(settings.database_url)
     if path is not None and not Path(path).exists():
-        raise CommandError(_NOT_PREPARED)  # opening it would make an empty one
+        raise CommandError(_UNPREPARED)  # opening it would make an empty one
     return settings
 
 
@@ -108,8 +113,9 @@ async def _run(
     )
     viewer = Viewer(scopes=frozenset(Scope), is_staff=True)
     async with open_database(settings.database_url):
-        if not await is_prepared():
-            raise CommandError(_NOT_PREPARED)
+        state = await store_state()
+        if state is not StoreState.READY:
+            raise CommandError(_REFUSED[state])
         return await command(Session(settings, RequestContext(viewer, ports)))
 
 

@@ -22,6 +22,7 @@ from resolvers.api_keys import authenticate_key
 from resolvers.context import Viewer
 from resolvers.first_run import prepare_installation
 from resolvers.key_uses import uses_written
+from tests.planted_migrations import REAL, contents, fill, plant
 from tests.servers import database_url as url_of
 
 ROOT = Path(__file__).parents[2]
@@ -110,6 +111,31 @@ def test_a_command_before_the_first_start_says_what_to_do(run: Run, tmp_path: Pa
         "This installation was never started: run `python -m api serve` once.\n"
     )
     assert not (tmp_path / "fresh.sqlite3").exists()
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (-1, "The tables are of an older version: run `python -m api migrate` first."),
+        (1, "The tables were made by a newer version of Linkyard than this one."),
+    ],
+    ids=["older", "newer"],
+)
+def test_tables_of_another_version_are_refused_and_left_alone(
+    run: Run, fresh_database_url: str, tmp_path: Path, steps: int, said: str
+) -> None:
+    planted = ["op.execute('SELECT 1')"] * max(steps, 0)
+    folder = plant(tmp_path / "versions", *planted, real=len(REAL) + min(steps, 0))
+    migrate(fresh_database_url, folder=folder)
+    fill(fresh_database_url)
+    before = contents(fresh_database_url)
+
+    for command in ("users create a@example.org", "clicks verify"):
+        done = run(*command.split())
+
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.decode() == f"{said}\n"
+    assert contents(fresh_database_url) == before
 
 
 @pytest.mark.parametrize("command", ["serve", "migrate", "links export", "clicks verify"])
