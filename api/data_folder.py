@@ -9,6 +9,8 @@ import fcntl
 import os
 import secrets
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -98,6 +100,24 @@ class DataFolder:
     def run(self) -> Path:
         """Sockets and status of the running processes."""
         return self.root / "run"
+
+    @property
+    def imports(self) -> Path:
+        """Spools of `clicks import`, and its draft; missing until the first one."""
+        return self.root / "imports"
+
+    @contextmanager
+    def locked(self, name: str) -> Generator[None]:
+        """Hold the lock of that name for a block.
+
+        Raises:
+            FolderInUseError: another process holds it.
+        """
+        descriptor = self.lock(name)
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def lock(self, name: str, *, wait_s: float = 0.0) -> int:
         """Take the lock of that name and return its descriptor, which is the lock.

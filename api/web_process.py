@@ -30,6 +30,7 @@ from api.redirect import Redirect
 from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
 from api.roles import Role
+from api.server_log import quiet_server_log
 from api.settings import Settings
 from api.version import VERSION
 from api.worker_status import WorkerStatus
@@ -74,6 +75,7 @@ class WebProcess:
             turn = self._turn(stack)
             runner = web.AppRunner(self._app(ports, turn), access_log=None)
             await runner.setup()
+            quiet_server_log()
             stack.push_async_callback(runner.cleanup)
             server = RedirectServer.of(
                 runner, turn, is_fast=self.settings.fast_path and self.role.redirects

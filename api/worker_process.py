@@ -87,7 +87,9 @@ class WorkerProcess:
             )
             clicks.note_in(status, metrics)
             stack.callback(clicks.close)
-            retention = RetentionWorker(context, click_days=settings.click_retention_days)
+            retention = RetentionWorker(
+                context, click_days=settings.click_retention_days, folder=folder
+            )
             loops = [
                 asyncio.create_task(following.run(wake=links_changed)),
                 asyncio.create_task(clicks.run(stop=stop, wake=asyncio.Event())),

@@ -169,7 +169,7 @@ def _only_import(root: Path) -> Generator[Path]:
         raise CommandError("Another import is running on this data folder.") from None
     except DataFolderError as error:
         raise CommandError(str(error)) from None
-    yield folder.root / "imports"
+    yield folder.imports
 
 
 async def _link_of_path(domain_id: int, map_: str | None) -> LinkOfPath:

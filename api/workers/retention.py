@@ -7,6 +7,8 @@ from typing import Final, TypeAlias
 
 import structlog
 
+from api.adapters.stale_files import delete_stale_files
+from api.data_folder import DataFolder
 from api.workers.pacing import wait_for
 from resolvers.context import RequestContext
 from resolvers.retention import (
@@ -26,18 +28,37 @@ _log = structlog.stdlib.get_logger("linkyard.worker")
 class RetentionWorker:
     """Deletes in small batches. Several machines may do so at once; it does no harm."""
 
-    def __init__(self, context: RequestContext, *, click_days: int) -> None:
+    def __init__(
+        self, context: RequestContext, *, click_days: int, folder: DataFolder | None = None
+    ) -> None:
+        """Delete nothing yet.
+
+        Args:
+            context: of the worker.
+            click_days: how long single clicks are kept.
+            folder: whose stale files are deleted too; None leaves all files alone.
+        """
         self._context = context
         self._click_days = click_days
+        self._folder = folder
 
     async def run(self, *, stop: asyncio.Event) -> None:
-        """Step every hour until `stop`."""
+        """Step every hour until `stop`. Files go also while the store is away."""
         while not stop.is_set():
+            await self._delete_files()
             try:
                 await self.step(pause_s=_PAUSE_S)
             except Exception as error:  # noqa: BLE001 - the store is away: the next time then
                 _log.warning("nothing is deleted while the store is away", error=repr(error))
             await wait_for(stop, _EVERY_S)
+
+    async def _delete_files(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            await asyncio.to_thread(delete_stale_files, self._folder)
+        except OSError as error:
+            _log.warning("stale files could not be deleted", error=str(error))
 
     async def step(self, *, pause_s: float = 0.0) -> dict[str, int]:
         """Delete everything that is due; return how many rows of what."""
