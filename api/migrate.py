@@ -67,7 +67,7 @@ def pending(database_url: str, *, folder: Path = VERSIONS) -> Sequence[str]:
     if path is not None:
         if not Path(path).exists():
             return _missing(folder, ())
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=NullPool)
+        engine = sa.create_engine(_sqlite_url(path), poolclass=NullPool)
         with engine.connect() as connection:
             return _pending(connection, folder)
 
@@ -80,7 +80,7 @@ def pending(database_url: str, *, folder: Path = VERSIONS) -> Sequence[str]:
 
 def _migrate_sqlite(path: str, folder: Path) -> Sequence[str]:
     engine = sa.create_engine(
-        f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S}
+        _sqlite_url(path), poolclass=NullPool, connect_args={"timeout": _BUSY_TIMEOUT_S}
     )
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
@@ -108,6 +108,10 @@ async def _migrate_postgres(database_url: str, folder: Path) -> Sequence[str]:
             return await connection.run_sync(_apply, folder)
     finally:
         await engine.dispose()
+
+
+def _sqlite_url(path: str) -> sa.URL:
+    return sa.URL.create("sqlite", database=path)  # as it is: a path may have a question mark
 
 
 def _postgres_engine(database_url: str) -> AsyncEngine:

@@ -8,12 +8,13 @@ here, so that every command refuses it, in the same words.
 import logging
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.orm import sqlite_url
 from models.rules.addresses import parse_networks
 from models.rules.hosts import normal_host
 
@@ -113,6 +114,18 @@ class Settings(BaseSettings):
             raise ValueError("must name a file, as in sqlite:///srv/linkyard/linkyard.sqlite3")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _database_url_is_whole(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.fragment or value.endswith("#"):
+            raise ValueError("must have %23 for # and %3F for ? in names")
+        try:
+            parse_qsl(parts.query, strict_parsing=True)
+        except ValueError:
+            raise ValueError("must have NAME=VALUE after the question mark") from None
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _redis_url_has_scheme(cls, value: str) -> str:
@@ -147,7 +160,7 @@ class Settings(BaseSettings):
         if not self.public_url:
             set_field(self, "public_url", f"http://{self._own_host()}")
         if not self.database_url:
-            set_field(self, "database_url", f"sqlite://{self.data_dir / 'linkyard.sqlite3'}")
+            set_field(self, "database_url", sqlite_url(self.data_dir / "linkyard.sqlite3"))
         if self.secret_key_file == Path():
             set_field(self, "secret_key_file", self.data_dir / "secret.key")
         return self

@@ -3,8 +3,9 @@
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlsplit
 
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -33,12 +34,18 @@ _SQLITE_PRAGMAS: Final[dict[str, Any]] = {
 }
 
 
+def sqlite_url(path: Path) -> str:
+    """Return the URL of an SQLite file, whatever characters its path has."""
+    return f"sqlite://{quote(os.fsencode(path))}"
+
+
 def sqlite_path(database_url: str) -> str | None:
-    """Return the file of a `sqlite://` URL, None for another engine."""
+    """Return the file of a `sqlite://` URL, None for another engine. `%23` means `#` there."""
     if not database_url.startswith("sqlite://"):
         return None
     parts = urlsplit(database_url)
-    return (parts.netloc + parts.path).replace("//", "/", 1)  # sqlite:////path is common, too
+    path = (parts.netloc + parts.path).replace("//", "/", 1)  # sqlite:////path is common, too
+    return os.fsdecode(unquote_to_bytes(path))
 
 
 def connection_config(database_url: str, *, reader: bool = False) -> dict[str, Any]:

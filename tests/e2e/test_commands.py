@@ -138,6 +138,21 @@ def test_tables_of_another_version_are_refused_and_left_alone(
     assert contents(fresh_database_url) == before
 
 
+def test_two_data_folders_are_two_databases_whatever_their_names(
+    run: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    del environment["LINKYARD_DATABASE_URL"]
+    names = ["a", "a#1", "a?mode=memory"]
+
+    for name in names:
+        environment["LINKYARD_DATA_DIR"] = os.fspath(tmp_path / name)
+        assert run("migrate").stdout.startswith(b"Applied 0001")
+        found = run("links", "export")
+        assert found.stderr.decode().startswith("This installation was never started")
+
+    assert all((tmp_path / name / "linkyard.sqlite3").stat().st_size for name in names)
+
+
 @pytest.mark.parametrize("command", ["serve", "migrate", "links export", "clicks verify"])
 def test_every_command_refuses_a_wrong_setting_in_the_same_line(
     run: Run, environment: dict[str, str], tmp_path: Path, command: str

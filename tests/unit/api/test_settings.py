@@ -1,8 +1,11 @@
 """Settings: what no process could use is refused, in words that name the variable."""
 
+from pathlib import Path
+
 import pytest
 
 from api.settings import SettingsError, load_settings
+from models.orm import sqlite_path
 
 DATABASE = "must begin with sqlite:// or postgres://"
 REDIS = "must begin with redis://, rediss:// or unix://"
@@ -33,6 +36,8 @@ PORT = "is no URL: Port could not be cast to integer value as 'x'"
             "sqlite://",
             "must name a file, as in sqlite:///srv/linkyard/linkyard.sqlite3",
         ),
+        ("DATABASE_URL", "sqlite://a#b", "must have %23 for # and %3F for ? in names"),
+        ("DATABASE_URL", "sqlite://a?b", "must have NAME=VALUE after the question mark"),
         (
             "DATABASE_URL",
             "postgres://localhost:65536/x",
@@ -102,3 +107,15 @@ def test_a_value_that_can_be_is_kept_as_it_is(
 
     if value:
         assert getattr(settings, name.lower()) == value
+
+
+@pytest.mark.parametrize("name", ["a#1", "a?x=1", "a%41", "50%", "с пробелом", "[::1]", "a@b:c"])
+@pytest.mark.parametrize("above", [Path(), Path("/srv")], ids=["relative", "absolute"])
+def test_the_database_lies_in_the_data_folder_whatever_its_name(
+    monkeypatch: pytest.MonkeyPatch, above: Path, name: str
+) -> None:
+    monkeypatch.setenv("LINKYARD_DATA_DIR", str(above / name))
+
+    settings = load_settings()
+
+    assert sqlite_path(settings.database_url) == str(above / name / "linkyard.sqlite3")
