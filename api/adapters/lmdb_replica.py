@@ -29,11 +29,10 @@ MAP_BYTES: Final = 1 << 36  # address space, not memory: room for some 400 milli
 MAX_READERS: Final = 512
 _LEAST_BYTES: Final = 8192  # LMDB's own two pages
 _NEVER: Final = b""
-_DAMAGE: Final = (
+DAMAGE: Final = (  # every other error is a shortage, which passes
     lmdb.CorruptedError,
     lmdb.InvalidError,
     lmdb.PageNotFoundError,
-    lmdb.PanicError,
     lmdb.VersionMismatchError,
 )
 
@@ -73,7 +72,7 @@ class LmdbReplicaReader:
         if self._transaction is None:
             try:
                 self._transaction = self._env.begin()
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 self.retire(str(error))
                 return False
             except lmdb.Error:  # no place in the table of readers: try again next turn
@@ -212,7 +211,7 @@ class LmdbReplicaReader:
                 map_size=MAP_BYTES,
                 max_readers=MAX_READERS,
             )
-        except (*_DAMAGE, FileNotFoundError) as error:
+        except (*DAMAGE, FileNotFoundError) as error:
             self.retire(str(error))
         except (lmdb.Error, OSError):  # no memory, no descriptors: try again next turn
             self.close()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 
 import lmdb
 
-from api.adapters.lmdb_replica import MAP_BYTES, MAX_READERS
+from api.adapters.lmdb_replica import DAMAGE, MAP_BYTES, MAX_READERS
 from api.adapters.replica_folder import ReplicaFolder
 from models.rules.replica_format import (
     Entry,
@@ -99,15 +99,20 @@ class LmdbReplicaWriter:
         """Change the served generation; all of it or, after an exception, nothing.
 
         Raises:
-            ReplicaRetiredError: none is served, or LMDB refuses this one: build a new one.
+            ReplicaRetiredError: none is served, or LMDB found damage: build a new one.
             ReplicaDamagedError: a value is not what was written: retire it and build.
+            lmdb.Error: no room, no memory, or the like. What is served is as it was: try again.
         """
         env = self._open_current()
         try:
             with env.begin(write=True) as transaction:
                 yield ReplicaChanges(transaction)
-        except lmdb.Error as error:
+        except DAMAGE as error:
+            self.retire()
             raise ReplicaRetiredError(str(error)) from error
+        except lmdb.Error:
+            self.close()  # after a failed commit LMDB refuses every other until it is opened again
+            raise
         if self._folder.current() != self._generation:
             raise ReplicaRetiredError("retired meanwhile")
 
@@ -174,7 +179,7 @@ class LmdbReplicaWriter:
                 raise ReplicaRetiredError("none is served")
             try:
                 self._env = self._open(generation, sync=True)
-            except lmdb.Error as error:
+            except DAMAGE as error:
                 self._folder.retire(generation)
                 raise ReplicaRetiredError(str(error)) from error
             self._generation = generation

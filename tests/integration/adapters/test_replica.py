@@ -30,7 +30,7 @@ def build(folder: ReplicaFolder, *, count: int = 3) -> str:
     )
 
 
-def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_python(code: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own; `folder` is a ReplicaFolder there."""
     start = (
         "import sys; from pathlib import Path\n"
@@ -41,7 +41,7 @@ def run_python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "folder = ReplicaFolder(Path(sys.argv[1]))\n"
     )
     return subprocess.run(
-        [sys.executable, "-c", start + code, os.fspath(folder)],
+        [sys.executable, "-c", start + code, os.fspath(folder), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -200,6 +200,87 @@ def test_retiring_a_generation_that_is_no_longer_served_changes_nothing(
     assert folder.current() is None
     assert folder.epoch() != epoch
     assert not folder.retire()
+
+
+_RUN_SHORT_OF_SPACE = """
+import lmdb, resource
+def limit(bytes):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes, resource.RLIM_INFINITY))
+writer = LmdbReplicaWriter(folder)
+generation, epoch = folder.current(), folder.epoch()
+def change():
+    with writer.changing() as changes:
+        for number in range(2000):
+            changes.put_link(7, b"n%05d" % number, Entry(EntryKind.LIVE, 9, 1, b"https://n.test/"))
+if sys.argv[2] == "already open":
+    with writer.changing() as changes:
+        changes.put_meta("mark", b"later")
+limit(folder.file_of(generation).stat().st_size)
+for _ in range(3):
+    try:
+        change()
+    except lmdb.Error as error:
+        print(type(error).__name__)
+assert (folder.current(), folder.epoch()) == (generation, epoch)
+limit(resource.RLIM_INFINITY)
+with writer.changing() as changes:
+    assert changes.link(7, b"n00000") is None
+    assert changes.link(7, b"s00001") is not None
+change()
+with writer.changing() as changes:
+    assert changes.link(7, b"n01999") is not None
+"""
+
+_RUN_SHORT_OF_MEMORY = """
+import lmdb, resource
+writer = LmdbReplicaWriter(folder)
+epoch = folder.epoch()
+resource.setrlimit(resource.RLIMIT_AS, (1 << 34, resource.RLIM_INFINITY))
+for _ in range(2):
+    try:
+        with writer.changing():
+            pass
+    except lmdb.Error as error:
+        print(type(error).__name__)
+assert folder.epoch() == epoch
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+with writer.changing() as changes:
+    assert changes.link(7, b"s00001") is not None
+"""
+
+
+@pytest.mark.parametrize("is_open", ["already open", "opened then"])
+def test_a_full_disk_retires_nothing_and_the_writer_goes_on_afterwards(
+    folder: ReplicaFolder, is_open: str
+) -> None:
+    build(folder)
+
+    done = run_python(_RUN_SHORT_OF_SPACE, folder.path, is_open)
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 3
+
+
+def test_a_shortage_of_memory_retires_nothing_and_the_writer_goes_on_afterwards(
+    folder: ReplicaFolder,
+) -> None:
+    build(folder)
+
+    done = run_python(_RUN_SHORT_OF_MEMORY, folder.path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["MemoryError"] * 2
+
+
+def test_a_writer_retires_what_is_damaged(folder: ReplicaFolder) -> None:
+    generation = build(folder)
+    folder.file_of(generation).write_bytes(b"noise" * 5000)
+    writer = LmdbReplicaWriter(folder)
+
+    with pytest.raises(ReplicaRetiredError), writer.changing():
+        pass
+
+    assert folder.current() is None
 
 
 _SERVE_AND_RETIRE = """
