@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 VERSION: Final = 1
-MAX_FIELD_BYTES: Final = 1024  # longer header values are cut
+MAX_FIELD_BYTES: Final = 1024  # longer header values are cut at their end, X-Forwarded-For in front
 IS_HEAD: Final = 1  # flag: only the headers were asked for
 
 # Version, flags, microseconds since 1970. The link's id follows, 8 bytes, little-endian:
@@ -20,7 +20,8 @@ _FIXED: Final = struct.Struct("<BBQQ")
 _FIELDS: Final = 9
 MAX_RECORD_BYTES: Final = _FIXED.size + _FIELDS * (MAX_FIELD_BYTES + 1)
 
-# The headers that are kept, lower case, in the order of the record; the peer's address is first.
+# The headers that are kept, lower case, in the order of the record; the peer's address is first,
+# and X-Forwarded-For stays last: join_fields knows it by its place.
 KEPT_HEADERS: Final = (
     b"user-agent",
     b"referer",
@@ -57,12 +58,16 @@ class RawClick(NamedTuple):
 def join_fields(fields: Sequence[bytes]) -> bytes:
     """Return some of a record's texts as they stand in it, cut at MAX_FIELD_BYTES each.
 
-    In this order: the peer's address, then the KEPT_HEADERS.
+    In this order: the peer's address, then the KEPT_HEADERS. Of X-Forwarded-For the last
+    entries are kept: our own proxies wrote those, and the visitor what stands before.
     """
     joined = b"\n".join(fields)
     if len(joined) <= MAX_FIELD_BYTES:
         return joined
-    return b"\n".join([field[:MAX_FIELD_BYTES] for field in fields])
+    cut = [field[:MAX_FIELD_BYTES] for field in fields]
+    if len(fields) >= len(KEPT_HEADERS):
+        cut[-1] = _last_entries(fields[-1])
+    return b"\n".join(cut)
 
 
 def encode_click(click: RawClick) -> bytes:
@@ -86,3 +91,11 @@ def decode_click(record: bytes) -> RawClick:
     if len(fields) != _FIELDS:
         raise ClickRecordError(f"{len(fields)} fields")
     return RawClick(link_id, at_us, bool(flags & IS_HEAD), *fields)
+
+
+def _last_entries(value: bytes) -> bytes:
+    """Return the whole entries at the end of a list with commas that fit MAX_FIELD_BYTES."""
+    if len(value) <= MAX_FIELD_BYTES:
+        return value
+    kept = value[-MAX_FIELD_BYTES:]
+    return kept if value[-MAX_FIELD_BYTES - 1 :].startswith(b",") else kept.partition(b",")[2]

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.rules.addresses import parse_networks
+from models.rules.click_facts import read_click
 from models.rules.click_record import (
     CLICK_START_BYTES,
     KEPT_HEADERS,
@@ -29,7 +31,7 @@ def test_a_click_comes_back_as_it_was(click: RawClick) -> None:
 
 
 def test_fields_are_cut_one_by_one() -> None:
-    click = RawClick(1, 2, user_agent=b"u" * 5000, referer=b"r", forwarded_for=b"f" * 1025)
+    click = RawClick(1, 2, user_agent=b"u" * 5000, referer=b"r", forwarded_for=b"f" * 1024)
 
     kept = decode_click(encode_click(click))
 
@@ -37,6 +39,35 @@ def test_fields_are_cut_one_by_one() -> None:
     assert kept.referer == b"r"
     assert kept.forwarded_for == b"f" * MAX_FIELD_BYTES
     assert len(join_fields([b"x" * 5000] * 9)) + CLICK_START_BYTES < MAX_RECORD_BYTES
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"1" * 1015 + b",9.9.9.9", b"1" * 1015 + b",9.9.9.9"),  # 1023 bytes
+        (b"1" * 2000 + b", 9.9.9.9", b" 9.9.9.9"),
+        (b"1.1.1.1," + b"2" * 1024, b"2" * 1024),
+        (b"1.1.1.1,x" + b"2" * 1024, b""),
+        (b"1.1.1.1," * 500 + b"9.9.9.9", b"1.1.1.1," * 127 + b"9.9.9.9"),
+        (b"1" * 1025, b""),
+        (b"," * 2000, b"," * 1024),
+    ],
+)
+def test_of_the_forwarding_hops_the_last_ones_are_kept_whole(sent: bytes, kept: bytes) -> None:
+    click = RawClick(1, 2, peer=b"127.0.0.1", user_agent=b"u", forwarded_for=sent)
+
+    assert decode_click(encode_click(click)).forwarded_for == kept
+    headers = join_fields([click.user_agent, *[b""] * 6, sent])
+    assert headers == b"u" + b"\n" * 7 + kept
+
+
+def test_a_visitor_cannot_hide_behind_a_long_list_of_hops() -> None:
+    proxies = parse_networks("127.0.0.1")
+    sent = b"10.0.0.1, " * 200 + b"192.0.2.77"
+
+    kept = decode_click(encode_click(RawClick(1, 2, peer=b"127.0.0.1", forwarded_for=sent)))
+
+    assert read_click(kept, trusted_proxies=proxies).address == "192.0.2.0"
 
 
 def test_the_layout_is_the_one_on_disk() -> None:
