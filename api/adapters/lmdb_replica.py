@@ -27,7 +27,7 @@ from models.rules.replica_format import (
 
 MAP_BYTES: Final = 1 << 36  # address space, not memory: room for some 400 million links
 MAX_READERS: Final = 512
-_LEAST_BYTES: Final = 8192  # LMDB's own two pages
+LEAST_BYTES: Final = 8192  # LMDB's own two pages
 _NEVER: Final = b""
 DAMAGE: Final = (  # every other error is a shortage, which passes
     lmdb.CorruptedError,
@@ -201,7 +201,7 @@ class LmdbReplicaReader:
         self._generation = generation
         try:
             self._bytes_seen = file.stat().st_size
-            if self._bytes_seen < _LEAST_BYTES:
+            if self._bytes_seen < LEAST_BYTES:
                 self.retire("cut short")
                 return
             self._env = lmdb.open(

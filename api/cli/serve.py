@@ -12,11 +12,12 @@ from typing import Annotated, Final
 import structlog
 import typer
 
-from api.adapters.replica_folder import ReplicaFolder, died_of_damage
+from api.adapters.replica_folder import ReplicaFolder
 from api.data_folder import DataFolder, DataFolderError
 from api.listeners import AddressInUseError, open_listeners
 from api.logs import configure_logs
 from api.metrics import forget_process, start_over
+from api.replica_warden import ReplicaWarden
 from api.roles import Role
 from api.settings import Settings, SettingsError, load_settings
 from api.setup import Setup
@@ -105,12 +106,11 @@ def _services(
 
 
 def _bury(folder: DataFolder) -> Callable[[int, int], None]:
-    replica = ReplicaFolder(folder.replica)
+    warden = ReplicaWarden(ReplicaFolder(folder.replica))
 
     def ended(pid: int, code: int) -> None:
         forget_process(folder.metrics, pid)
-        if died_of_damage(code) and replica.retire():
-            _log.error("the replica was retired: a reader died of it", pid=pid, code=code)
+        warden.ended(pid, code)
 
     return ended
 

@@ -13,6 +13,7 @@ import pytest
 from api.adapters.lmdb_replica import LmdbReplicaReader
 from api.adapters.lmdb_replica_writer import LmdbReplicaWriter, ReplicaRetiredError
 from api.adapters.replica_folder import ReplicaFolder, died_of_damage
+from api.adapters.replica_scan import scan
 from models.rules.replica_format import Entry, EntryKind, ReplicaDamagedError
 
 MANY = 3000
@@ -529,3 +530,34 @@ def test_noise_anywhere_never_gives_a_wrong_answer(folder: ReplicaFolder) -> Non
         assert found == MANY or refused == 1
         noticed += refused
     assert noticed > 0
+
+
+def test_a_scan_reads_every_entry(folder: ReplicaFolder) -> None:
+    generation = build(folder, count=25_000)
+
+    assert scan(folder.file_of(generation)) == 25_000 + 2  # a domain and the mark
+
+
+@pytest.mark.parametrize("place", [b"https://example.org/1", b"go.test", b"at the start"])
+def test_a_scan_finds_a_single_wrong_byte(folder: ReplicaFolder, place: bytes) -> None:
+    generation = build(folder)
+    file = folder.file_of(generation)
+    content = file.read_bytes()
+    file.write_bytes(content.replace(place, place[:-1] + b"\xff"))
+
+    with pytest.raises(ReplicaDamagedError):
+        scan(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"noise" * 5000])
+def test_a_scan_refuses_what_is_no_replica(folder: ReplicaFolder, content: bytes) -> None:
+    file = folder.file_of("a")
+    file.write_bytes(content)
+
+    with pytest.raises(ReplicaDamagedError):
+        scan(file)
+
+
+def test_a_scan_of_a_file_that_is_gone_proves_nothing(folder: ReplicaFolder) -> None:
+    with pytest.raises(OSError, match="No such file"):
+        scan(folder.file_of("a"))
