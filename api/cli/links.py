@@ -1,7 +1,7 @@
 """`links`: take links in and give them out."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from api.cli.files import created, opened, progress
-from api.cli.session import SOME_REFUSED, Session, run
-from models.errors import DomainError, InputInvalidError
+from api.cli.files import Source, created, opened, progress
+from api.cli.session import SOME_REFUSED, CommandError, Session, run
+from models.errors import DomainError, InputInvalidError, LineInvalidError
 from models.rules.link_files import BadLine, LinkLine, read_links
 from models.texts import message_of
 from resolvers.link_exports import EXPORTED, export_links
@@ -42,8 +42,9 @@ def import_(
     file: Annotated[
         Path,
         typer.Argument(
-            help="UTF-8, also gzipped: one address a line, or CSV whose first line names its "
-            "columns: url, and any of slug, title, domain, starts_at, expires_at, disabled. "
+            help="UTF-8, also gzipped: one address a line, or CSV (commas, semicolons or "
+            "tabs) whose first line names its columns: url, and any of slug, title, domain, "
+            "starts_at, expires_at, disabled. "
             "- is standard input."
         ),
     ],
@@ -86,7 +87,7 @@ async def _import(session: Session, file: Path, user: str | None) -> tuple[int, 
     made = refused = 0
     with opened(file) as source, progress() as bar:
         task = bar.add_task("Importing", total=source.size, done=0)
-        lines = read_links(source.lines)
+        lines = _lines(source, file)
         while batch := list(islice(lines, _BATCH_LINES)):
             good = [line for line in batch if isinstance(line, LinkLine)]
             results = iter(await import_links(context, good))
@@ -99,6 +100,13 @@ async def _import(session: Session, file: Path, user: str | None) -> tuple[int, 
                     made += 1
             bar.update(task, completed=source.position(), done=made)
     return made, refused
+
+
+def _lines(source: Source, file: Path) -> Iterator[LinkLine | BadLine]:
+    try:
+        yield from read_links(source.lines)
+    except LineInvalidError as error:
+        raise CommandError(f"{file}: {message_of('en', error)}") from None
 
 
 async def _export(session: Session, format: ExportFormat, output: Path | None) -> int:

@@ -1,9 +1,10 @@
 """Files of links: one address a line, or CSV with names in its first line.
 
-Each line stands alone: a broken one (bytes that are not UTF-8, an open quote)
-spoils nothing after it. That costs values with line breaks, which no field of a
-link may hold. Source for CSV: RFC 4180; for moments: RFC 3339, or a day, in UTC
-if no offset is given.
+CSV may have commas, semicolons (Excel, where the comma is the decimal sign) or
+tabs between its values, whichever its first line has. Each line stands alone: a
+broken one (bytes that are not UTF-8, an open quote) spoils nothing after it. That
+costs values with line breaks, which no field of a link may hold. Source for CSV:
+RFC 4180; for moments: RFC 3339, or a day, in UTC if no offset is given.
 """
 
 import csv
@@ -15,6 +16,7 @@ from typing import Final
 from models.errors import DomainError, LineInvalidError
 
 COLUMNS: Final = ("url", "slug", "title", "domain", "starts_at", "expires_at", "disabled")
+_SEPARATORS: Final = ",;\t"
 _BOM: Final = b"\xef\xbb\xbf"
 _TRUE: Final = frozenset({"1", "true", "yes"})
 _FALSE: Final = frozenset({"", "0", "false", "no"})
@@ -35,6 +37,14 @@ class LinkLine:
 
 
 @dataclass(frozen=True, slots=True)
+class _Table:
+    """How the lines of a CSV file are read."""
+
+    columns: Sequence[str]
+    separator: str
+
+
+@dataclass(frozen=True, slots=True)
 class BadLine:
     """A line that is no link, and why. Lines are numbered from 1."""
 
@@ -48,8 +58,12 @@ def read_links(lines: Iterable[bytes]) -> Iterator[LinkLine | BadLine]:
     It is CSV when its first line has a column "url"; else every line is an
     address. Empty lines are skipped, and in a list of addresses those that
     start with "#".
+
+    Raises:
+        LineInvalidError: the first line names columns, but no "url". Nothing was
+            yielded then.
     """
-    columns: Sequence[str] | None = None
+    table: _Table | None = None
     is_first = True
     for number, raw in enumerate(lines, start=1):
         line = (raw.removeprefix(_BOM) if number == 1 else raw).rstrip(b"\r\n")
@@ -57,13 +71,13 @@ def read_links(lines: Iterable[bytes]) -> Iterator[LinkLine | BadLine]:
             continue
         if is_first:
             is_first = False
-            columns = _header(line)
-            if columns is not None:
+            table = _header(line)
+            if table is not None:
                 continue
         try:
             text = line.decode()
-            if columns is not None:
-                yield _csv_line(number, columns, _cells(text))
+            if table is not None:
+                yield _csv_line(number, table.columns, _cells(text, table.separator))
             elif not text.lstrip().startswith("#"):
                 yield LinkLine(number=number, url=text)
         except UnicodeDecodeError:
@@ -72,17 +86,30 @@ def read_links(lines: Iterable[bytes]) -> Iterator[LinkLine | BadLine]:
             yield BadLine(number, error)
 
 
-def _header(line: bytes) -> Sequence[str] | None:
-    try:
-        names = [cell.strip().lower() for cell in _cells(line.decode())]
-    except (UnicodeDecodeError, DomainError):
-        return None
-    return names if "url" in names else None
+def _header(line: bytes) -> _Table | None:
+    """Return the table that the first line begins, None if it is an address.
+
+    Raises:
+        LineInvalidError: it is neither: a table of something else.
+    """
+    text = line.decode(errors="replace")
+    is_foreign = False
+    for separator in _SEPARATORS:
+        try:
+            names = [cell.strip().lower() for cell in _cells(text, separator)]
+        except LineInvalidError:
+            continue
+        if "url" in names:
+            return _Table(names, separator)
+        is_foreign |= len(names) > 1 or names[0] in COLUMNS
+    if is_foreign and "://" not in text and not text.lstrip().startswith("#"):
+        raise LineInvalidError(reason="no_url")
+    return None
 
 
-def _cells(text: str) -> Sequence[str]:
+def _cells(text: str, separator: str) -> Sequence[str]:
     try:
-        return next(csv.reader([text], strict=True))
+        return next(csv.reader([text], strict=True, delimiter=separator))
     except csv.Error:
         raise LineInvalidError(reason="quotes") from None
 

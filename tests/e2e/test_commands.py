@@ -27,6 +27,7 @@ from tests.servers import database_url as url_of
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)
+TARGET = "https://example.org/there"
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -261,6 +262,24 @@ def test_an_import_lists_bad_lines_and_takes_the_rest(
         ("one", "https://example.org/1"),
         ("five", "https://example.org/5"),
     ]
+
+
+def test_a_table_of_excel_is_imported_and_one_without_addresses_is_not(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.csv"
+    file.write_text(f"slug;link\r\none;{TARGET}\r\n", "utf-8-sig")
+
+    refused = run("links", "import", os.fspath(file))
+
+    assert (refused.returncode, refused.stdout) == (1, b"")
+    assert refused.stderr.decode().splitlines()[-1] == (
+        f"{file}: The first line names columns, but none of them is url; nothing was imported."
+    )
+    assert _stored(installed) == []
+    file.write_text(file.read_text("utf-8-sig").replace("link", "URL"), "utf-8-sig")
+    assert run("links", "import", os.fspath(file)).returncode == 0
+    assert _stored(installed) == [("one", TARGET)]
 
 
 def test_an_export_is_imported_again_as_it_was(run: Run, installed: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.errors import LineInvalidError
 from models.rules.link_files import BadLine, LinkLine, read_links
 
 URL = "https://example.org/"
@@ -52,6 +53,42 @@ def test_a_table_has_names_in_its_first_line_in_any_order_and_capitals() -> None
     ]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_first_line_says_what_separates_the_values(separator: str) -> None:
+    rows = [
+        ("title", "url", "slug"),
+        ('"one; two, three\tfour"', f"{URL}?a=1;b=2,3" if separator == "\t" else URL, "Go"),
+        ("", f"{URL}b", ""),
+    ]
+    data = "\r\n".join(separator.join(row) for row in rows).encode("utf-8-sig")
+
+    first, second = _read(data)
+
+    assert first == LinkLine(number=2, url=rows[1][1], title="one; two, three\tfour", slug="Go")
+    assert second == LinkLine(number=3, url=f"{URL}b")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["slug", "link,slug", "Адрес;Имя", "Адрес;Имя".encode("cp1251"), "a\tb", "title, long;link"],
+)
+def test_a_table_without_addresses_is_refused_as_a_whole(header: str | bytes) -> None:
+    first = header.encode() if isinstance(header, str) else header
+
+    with pytest.raises(LineInvalidError) as refused:
+        _read(b"\n" + first + b"\nhttps://example.org/;promo\n")
+
+    assert refused.value.reason == "no_url"
+
+
+@pytest.mark.parametrize("line", [f"{URL}a,b;c", f"{URL}\ta", "# a, b; c", "nonsense", "slugs"])
+def test_what_names_no_columns_begins_a_list_of_addresses(line: str) -> None:
+    found = _read(f"{line}\n{URL}".encode())
+
+    assert found[-1] == LinkLine(number=2, url=URL)
+    assert found[:-1] == ([] if line.startswith("#") else [LinkLine(number=1, url=line)])
+
+
 def test_a_bad_line_spoils_no_other() -> None:
     data = b"\n".join(
         [
@@ -89,7 +126,11 @@ def test_an_empty_file_has_no_links(data: bytes) -> None:
 
 @given(st.lists(st.binary(max_size=40)))
 def test_any_bytes_are_links_or_bad_lines(lines: list[bytes]) -> None:
-    found = list(read_links(lines))
+    try:
+        found = list(read_links(lines))
+    except LineInvalidError as error:
+        assert error.reason == "no_url"  # noqa: PT017 - not every file
+        return
 
     numbers = [line.number for line in found]
     assert numbers == sorted(set(numbers))
