@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each row, 5 or more")
     parser.add_argument("--only", choices=SECTIONS, help="one section; the page is not written")
     options = parser.parse_args(arguments)
+    os.environ["PATH"] += os.pathsep + "/usr/sbin"  # Debian's nginx, for those who are not root
     demand_tools("wrk", "nginx", "taskset")
     if len(os.sched_getaffinity(0)) < 2:  # noqa: PLR2004 - server and load
         sys.exit("This needs two cores: one for the server, one for the load.")
