@@ -1,7 +1,9 @@
 """`links`: take links in and give them out."""
 
+import asyncio
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -12,10 +14,12 @@ import orjson
 import typer
 
 from api.cli.files import Source, created, opened, progress
-from api.cli.session import SOME_REFUSED, CommandError, Session, run
+from api.cli.session import SOME_REFUSED, CommandError, Session, counted, run
 from models.errors import DomainError, InputInvalidError, LineInvalidError
+from models.links import Link
 from models.rules.link_files import BadLine, LinkLine, read_links
 from models.texts import message_of
+from resolvers.context import RequestContext
 from resolvers.link_exports import EXPORTED, export_links
 from resolvers.link_imports import import_links
 
@@ -52,16 +56,21 @@ def import_(
         str | None,
         typer.Option(metavar="EMAIL", help="Owner of the links; the administrator if left out."),
     ] = None,
+    from_line: Annotated[
+        int, typer.Option(min=1, help="Line to begin with, to continue an import that stopped.")
+    ] = 1,
 ) -> None:
     """Make a link for every line of a file.
 
     Lines that cannot be links are listed on standard error with their number and
-    the reason, and the rest goes in; the exit code is then 3. Batches go in whole:
-    Ctrl-C leaves no half of one.
+    the reason, and the rest goes in; the exit code is then 3. Batches go in whole.
+    An import that was stopped says with which line to continue; from the beginning
+    it would make the links again.
     """
-    made, refused = run(lambda session: _import(session, file, user))
-    typer.echo(f"{made} links imported, {refused} lines refused.")
-    if refused:
+    tally = _Tally(from_line)
+    run(lambda session: _import(session, file, user, tally))
+    typer.echo(f"{tally}.")
+    if tally.refused:
         raise typer.Exit(SOME_REFUSED)
 
 
@@ -79,32 +88,57 @@ def export(
     `links import` reads the CSV again.
     """
     count = run(lambda session: _export(session, format, output))
-    typer.echo(f"{count} links exported.", err=True)
+    typer.echo(f"{counted(count, 'link')} exported.", err=True)
 
 
-async def _import(session: Session, file: Path, user: str | None) -> tuple[int, int]:
+@dataclass(slots=True)
+class _Tally:
+    """How far an import is: each line before `line` is in, or was refused."""
+
+    line: int
+    made: int = 0
+    refused: int = 0
+
+    def __str__(self) -> str:
+        return f"{counted(self.made, 'link')} imported, {counted(self.refused, 'line')} refused"
+
+
+async def _import(session: Session, file: Path, user: str | None, tally: _Tally) -> None:
     context = session.on_behalf_of(await session.user(user))
-    made = refused = 0
-    with opened(file) as source, progress() as bar:
-        task = bar.add_task("Importing", total=source.size, done=0)
-        lines = _lines(source, file)
-        while batch := list(islice(lines, _BATCH_LINES)):
-            good = [line for line in batch if isinstance(line, LinkLine)]
-            results = iter(await import_links(context, good))
-            for line in batch:
-                result = line.error if isinstance(line, BadLine) else next(results)
-                if isinstance(result, DomainError):
-                    refused += 1
-                    bar.console.print(f"{file}:{line.number}: {_why(result)}")
-                else:
-                    made += 1
-            bar.update(task, completed=source.position(), done=made)
-    return made, refused
-
-
-def _lines(source: Source, file: Path) -> Iterator[LinkLine | BadLine]:
+    first_line = tally.line
     try:
-        yield from read_links(source.lines)
+        with opened(file) as source, progress() as bar:
+            task = bar.add_task("Importing", total=source.size, done=0)
+            lines = _lines(source, file, first_line)
+            while batch := list(islice(lines, _BATCH_LINES)):
+                storing = asyncio.ensure_future(_results(context, batch))
+                try:
+                    await asyncio.shield(storing)
+                finally:  # Ctrl-C comes here, too: the batch goes in whole, and is counted
+                    for line, result in zip(batch, await storing, strict=True):
+                        if isinstance(result, DomainError):
+                            tally.refused += 1
+                            bar.console.print(f"{file}:{line.number}: {_why(result)}")
+                        else:
+                            tally.made += 1
+                    tally.line = batch[-1].number + 1
+                    bar.update(task, completed=source.position(), done=tally.made)
+    except BaseException:
+        if tally.line > first_line:
+            typer.echo(f"{tally}; continue with --from-line {tally.line}.", err=True)
+        raise
+
+
+async def _results(
+    context: RequestContext, batch: Sequence[LinkLine | BadLine]
+) -> list[Link | DomainError]:
+    made = iter(await import_links(context, [each for each in batch if isinstance(each, LinkLine)]))
+    return [each.error if isinstance(each, BadLine) else next(made) for each in batch]
+
+
+def _lines(source: Source, file: Path, first: int) -> Iterator[LinkLine | BadLine]:
+    try:
+        yield from read_links(source.lines, from_line=first)
     except LineInvalidError as error:
         raise CommandError(f"{file}: {message_of('en', error)}") from None
 

@@ -94,6 +94,11 @@ def ended(work: Callable[[], Result]) -> Result:
         _leave(complaint)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return "1 link", "2 links"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _checked(settings: Settings) -> Settings:
     path = sqlite_path(settings.database_url)
     if path is not None and not Path(path).exists():

@@ -52,8 +52,8 @@ class BadLine:
     error: DomainError
 
 
-def read_links(lines: Iterable[bytes]) -> Iterator[LinkLine | BadLine]:
-    """Read a file line by line.
+def read_links(lines: Iterable[bytes], *, from_line: int = 1) -> Iterator[LinkLine | BadLine]:
+    """Read a file line by line, from a line on; names of columns are in the first all the same.
 
     It is CSV when its first line has a column "url"; else every line is an
     address. Empty lines are skipped, and in a list of addresses those that
@@ -74,6 +74,8 @@ def read_links(lines: Iterable[bytes]) -> Iterator[LinkLine | BadLine]:
             table = _header(line)
             if table is not None:
                 continue
+        if number < from_line:
+            continue
         try:
             text = line.decode()
             if table is not None:

@@ -348,8 +348,39 @@ def test_ctrl_c_leaves_whole_batches_only(environment: dict[str, str], installed
         _, errors = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert errors.decode().splitlines()[-1] == "Interrupted."
-    assert len(_stored(installed)) in {1500, 1600}
+    *_, told, last = errors.decode().splitlines()
+    assert last == "Interrupted."
+    assert told in {
+        "1500 links imported, 500 lines refused; continue with --from-line 2001.",
+        "1600 links imported, 500 lines refused; continue with --from-line 2101.",
+    }
+    assert len(_stored(installed)) == int(told.split()[0])
+
+
+def test_an_import_is_continued_from_a_line(run: Run, installed: str, tmp_path: Path) -> None:
+    file = tmp_path / "links.csv"
+    file.write_text("url\nhttps://example.org/2\nhttps://example.org/3\n")
+
+    done = run("links", "import", os.fspath(file), "--from-line", "3")
+
+    assert (done.returncode, done.stdout) == (0, b"1 link imported, 0 lines refused.\n")
+    assert [target for _, target in _stored(installed)] == ["https://example.org/3"]
+
+
+def test_an_import_that_breaks_off_says_how_to_continue(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.gz"
+    lines = b"".join(b"https://example.org/%d\n" % number for number in range(1, 1201))
+    file.write_bytes(gzip.compress(lines)[:-8])  # without the checksum at the end
+
+    done = run("links", "import", os.fspath(file))
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    told, why = done.stderr.decode().splitlines()[-2:]
+    assert told == "1000 links imported, 0 lines refused; continue with --from-line 1001."
+    assert why.startswith(f"{file}: the file is damaged: ")
+    assert len(_stored(installed)) == 1000
 
 
 def test_a_reader_that_has_enough_ends_an_export_quietly(run: Run, installed: str) -> None:

@@ -124,6 +124,23 @@ def test_an_empty_file_has_no_links(data: bytes) -> None:
     assert _read(data) == []
 
 
+@pytest.mark.parametrize("first", [b"url;slug", URL.encode()])
+def test_a_file_is_read_from_a_line_on(first: bytes) -> None:
+    data = [first, b"https://example.org/2", b"\xff", b"", b"https://example.org/5"]
+    lines = [line + b"\n" for line in data]
+
+    def numbers(from_line: int) -> list[int]:
+        return [line.number for line in read_links(lines, from_line=from_line)]
+
+    assert {n: numbers(n) for n in range(2, 7)} == {
+        2: [2, 3, 5],
+        3: [3, 5],
+        4: [5],
+        5: [5],
+        6: [],
+    }
+
+
 @given(st.lists(st.binary(max_size=40)))
 def test_any_bytes_are_links_or_bad_lines(lines: list[bytes]) -> None:
     try:
