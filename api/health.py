@@ -1,7 +1,8 @@
 """For machines that watch us: is the process alive, is the service ready, what did it count.
 
 Ready means that a proxy should send requests. A role that only redirects is
-ready while it has a replica or a store, because links go on without the other. A
+ready while it has a replica or a store, because links go on without the other; a
+proxy that sends links to a role that does more asks `/readyz?for=redirect`. A
 spool that takes nothing more is shown and does not count: redirects go on, and it
 is the next click that finds out whether there is room again.
 """
@@ -56,7 +57,7 @@ class Health:
     redirects: bool
     has_replica: Callable[[], bool]
     spool_max_bytes: int
-    _report: tuple[bool, dict[str, Any]] = field(default=(False, {}), init=False)
+    _report: dict[str, Any] = field(default_factory=dict, init=False)
     _reported_at: float = field(default=float("-inf"), init=False)
 
     def routes(self) -> list[web.RouteDef]:
@@ -71,15 +72,20 @@ class Health:
         """200: this process runs its event loop."""
         return web.Response(text="ok\n", headers={hdrs.CACHE_CONTROL: "no-store"})
 
-    async def readyz(self, _: web.Request) -> web.Response:
-        """200 or 503, and a JSON object with what was checked."""
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 or 503, and a JSON object with what was checked.
+
+        The status is for everything that the role does; with `?for=redirect` it is for
+        links alone, which go on while the store is away.
+        """
         if time.monotonic() - self._reported_at > _CACHED_S:
             self._report = await self._check()
             self._reported_at = time.monotonic()
-        is_ready, checks = self._report
+        report = self._report
+        is_asked_for = report["redirect" if request.query.get("for") == "redirect" else "ready"]
         return web.Response(
-            status=HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE,
-            body=orjson.dumps({"ready": is_ready, **checks}, option=orjson.OPT_APPEND_NEWLINE),
+            status=HTTPStatus.OK if is_asked_for else HTTPStatus.SERVICE_UNAVAILABLE,
+            body=orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE),
             content_type="application/json",
             headers={hdrs.CACHE_CONTROL: "no-store"},
         )
@@ -102,10 +108,10 @@ class Health:
         body = await asyncio.to_thread(render, self.folder.metrics)
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
-    async def _check(self) -> tuple[bool, dict[str, Any]]:
+    async def _check(self) -> dict[str, Any]:
         is_stored = await store_answers()
         if not self.redirects:
-            return is_stored, {"store": {"ok": is_stored}}
+            return {"ready": is_stored, "redirect": False, "store": {"ok": is_stored}}
         has_replica = self.has_replica()
         replica_age_s, clicks_age_s = self.status.age_s("replica"), self.status.age_s("clicks")
         is_worked = _is_recent(replica_age_s) and _is_recent(clicks_age_s)
@@ -116,9 +122,9 @@ class Health:
             "worker": {"ok": is_worked, "clicks_age_s": _rounded(clicks_age_s)},
             "spool": spool,
         }
-        if self.needs_store:
-            return is_stored and has_replica and is_worked, checks
-        return has_replica or is_stored, checks
+        is_redirecting = has_replica or is_stored
+        is_ready = is_stored and has_replica and is_worked if self.needs_store else is_redirecting
+        return {"ready": is_ready, "redirect": is_redirecting, **checks}
 
     def _spool(self) -> dict[str, Any]:
         """Say how full the spool is and what it lost. Blocking, some ms."""

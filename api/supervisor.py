@@ -55,7 +55,7 @@ class Plan:
             not through, because links go on redirecting while the store is down.
         stop_timeout_s: what has not stopped after it is killed.
         ended: called with the process id and exit code (-N: by signal N) of a child.
-        ready: called once, when every service has announced itself.
+        ready: called once, when every web process has announced itself; without any, every service.
     """
 
     setup: Run
@@ -178,9 +178,9 @@ class Supervisor:
                     self._retiring[slot.child.pid] = time.monotonic()
                     _kill(slot.child.pid, RETIRE)
                 slot.child, slot.successor = slot.successor, None
-        if not self._announced and all(
-            s.child is not None and s.child.is_ready for s in self._slots
-        ):
+        # The worker waits for the setup, and so for the store. Links do without both.
+        awaited = [slot for slot in self._slots if slot.service.is_web] or self._slots
+        if not self._announced and all(s.child is not None and s.child.is_ready for s in awaited):
             self._announced = True
             self.plan.ready()
 

@@ -301,29 +301,31 @@ def test_processes_end_with_their_supervisor(serving: Service) -> None:
 
 
 def test_links_go_on_and_readiness_says_so_while_the_store_is_away() -> None:
-    with service({"PROCESSES": "1"}) as running:
+    with (
+        service({"PROCESSES": "1"}) as running,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
+    ):
         running.graphql(CREATE)
         eventually(lambda: running.get("/a").status == 302)
         running.stop()
 
         nowhere = f"postgres://nobody@127.0.0.1:{free_port()}/nothing"
         running.settings = {**running.settings, "DATABASE_URL": nowhere}
+        systemd.bind(os.fspath(running.folder / "notify"))
+        systemd.settimeout(LIMIT_S)
+        running.prefix = ["env", f"NOTIFY_SOCKET={running.folder / 'notify'}"]
         running.start(wait=False)
-        eventually(lambda: is_listening(running))
+        assert systemd.recv(100) == b"READY=1"
 
         answer = running.get("/a")
         assert (answer.status, answer.headers["location"]) == (302, TARGET)
         ready = running.get("/readyz")
         assert (ready.status, ready.json()["store"]) == (503, {"ok": False})
+        assert (ready.json()["ready"], ready.json()["redirect"]) == (False, True)
+        links = running.get("/readyz?for=redirect")
+        assert (links.status, links.json()) == (200, ready.json())
         assert running.get("/healthz").status == 200
         assert running.stop() == 0
-
-
-def is_listening(running: Service) -> bool:
-    try:
-        return running.get("/healthz").status == 200
-    except OSError:
-        return False
 
 
 def test_a_service_that_only_redirects_has_no_graphql(

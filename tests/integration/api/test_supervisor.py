@@ -50,7 +50,7 @@ def is_alive(pid: int) -> bool:
 
 def test_services_start_after_the_setup_and_readiness_is_told_once(tmp_path: Path) -> None:
     with supervised(tmp_path) as process:
-        eventually(lambda: events(tmp_path, "ready"))
+        eventually(lambda: events(tmp_path, "ready") and events(tmp_path, "worker"))
         [web], [worker], [setup] = (events(tmp_path, n) for n in ("web", "worker", "setup"))
 
         os.kill(web, signal.SIGKILL)
@@ -66,7 +66,7 @@ def test_services_start_after_the_setup_and_readiness_is_told_once(tmp_path: Pat
 
 def test_the_worker_is_told_to_stop_after_the_web_processes_ended(tmp_path: Path) -> None:
     with supervised(tmp_path) as process:
-        eventually(lambda: events(tmp_path, "ready"))
+        eventually(lambda: events(tmp_path, "ready") and events(tmp_path, "worker"))
         process.terminate()
         assert process.wait(LIMIT_S) == 0
 
@@ -90,7 +90,7 @@ def test_a_replacement_retires_the_old_process_only_when_the_new_one_is_ready(
     tmp_path: Path,
 ) -> None:
     with supervised(tmp_path) as process:
-        eventually(lambda: events(tmp_path, "ready"))
+        eventually(lambda: events(tmp_path, "ready") and events(tmp_path, "worker"))
         [old], [worker] = events(tmp_path, "web"), events(tmp_path, "worker")
 
         process.send_signal(signal.SIGHUP)
@@ -127,15 +127,16 @@ def test_a_setup_that_refuses_ends_the_service_with_an_error(tmp_path: Path) -> 
     assert events(tmp_path, "worker") == []
 
 
-def test_the_web_goes_on_without_a_setup_and_the_worker_waits_for_it(tmp_path: Path) -> None:
+def test_the_web_is_ready_without_a_setup_and_the_worker_waits_for_it(tmp_path: Path) -> None:
     with supervised(tmp_path, "setup fails") as process:
-        eventually(lambda: events(tmp_path, "web") and len(events(tmp_path, "setup")) > 1)
+        eventually(lambda: events(tmp_path, "ready") and len(events(tmp_path, "setup")) > 1)
+        assert len(events(tmp_path, "web")) == 1
         assert events(tmp_path, "worker") == []
 
         (tmp_path / "store").touch()
-        eventually(lambda: events(tmp_path, "ready"))
+        eventually(lambda: events(tmp_path, "worker"))
 
-        assert len(events(tmp_path, "worker")) == 1
+        assert events(tmp_path, "ready") == [process.pid]
         assert len(events(tmp_path, "web")) == 1
         process.terminate()
         assert process.wait(LIMIT_S) == 0
