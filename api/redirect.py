@@ -26,6 +26,7 @@ from models.rules.click_record import KEPT_HEADERS, join_fields
 from models.rules.spool_format import encode_frame
 from resolvers.ports import LinkFallback, StoreUnavailableError
 
+_EVERY_PATH: Final = r"/{slug:(?s:.*)}"  # also with an escaped line feed
 _ACCEPT_LANGUAGE: Final = KEPT_HEADERS.index(b"accept-language")
 
 
@@ -57,8 +58,8 @@ class Redirect:
 
     def add_to(self, app: web.Application) -> None:
         """Add the route; call it last, because it takes every path that is left."""
-        app.router.add_route(hdrs.METH_GET, "/{slug:.*}", self.handle, name="redirect")
-        app.router.add_route(hdrs.METH_HEAD, "/{slug:.*}", self.handle, name="redirect")
+        app.router.add_route(hdrs.METH_GET, _EVERY_PATH, self.handle, name="redirect")
+        app.router.add_route(hdrs.METH_HEAD, _EVERY_PATH, self.handle, name="redirect")
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Redirect, or show a page that says why not."""

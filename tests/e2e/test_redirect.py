@@ -112,6 +112,8 @@ async def test_a_decomposed_slug_is_found_by_its_composed_form(service: Service)
         (b"a/b", 404),
         (b"", 404),
         (b"%ff", 404),
+        (b"%0A", 404),
+        (b"a%0D%0Ab", 404),
         (b"%", 404),
         (b"x" * 300, 404),
         (b"deleted", 404),
