@@ -144,6 +144,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
     *,
     is_fast: bool = True,
     default_host: str = "",
+    local: tuple[str, ...] = (),
     sync_before_reply: bool = False,
     keepalive_s: float = 75.0,
     has_replica: bool = True,
@@ -155,11 +156,12 @@ async def serving(  # noqa: PLR0913 - each changes one thing
         build_replica(root)
     folder = ReplicaFolder(root / "replica")
     replica = LmdbReplicaReader(folder)
-    spool = FileSpool(root / "spool", SpoolLimits())
+    spool = FileSpool(root / "spool", SpoolLimits(retry_s=0.0))
     metrics, store = Metrics(root / "metrics"), Store()
     config = RedirectConfig(
         reserved=frozenset({"healthz", "slow"}),
         default_host=default_host,
+        local=local,
         sync_before_reply=sync_before_reply,
     )
     turn = RedirectTurn(config, replica=replica, spool=spool, metrics=metrics, clock=lambda: NOW)
