@@ -60,11 +60,19 @@ def slug_of(path: bytes) -> bytes | None:
 
 
 @lru_cache(maxsize=MAX_HOSTS)
-def hosts_for(host: bytes, default_host: str) -> tuple[str, ...]:
-    """Return the domains that may answer for a Host header as it came, the best first."""
+def hosts_for(host: bytes, default_host: str, local: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the domains that may answer for a Host header as it came, the best first.
+
+    Args:
+        host: the header.
+        default_host: see api.redirect_turn.RedirectConfig.
+        local: see there, too.
+    """
     try:
         name = normal_host(host.decode())
     except UnicodeDecodeError:
         name = None
     found = [] if name is None else [name, split_port(name)[0]]
+    if name in local:
+        found.append(local[0])
     return tuple(dict.fromkeys([*found, default_host] if default_host else found))

@@ -44,11 +44,14 @@ class RedirectConfig:
     Attributes:
         reserved: first segments of our own paths; never slugs.
         default_host: domain that also answers for unknown hosts; "": they get 421.
+        local: a domain that is this very machine, then the names of the machine that
+            mean this domain, too; () if there is no such domain.
         sync_before_reply: every click is synced to the disk before its reply.
     """
 
     reserved: frozenset[str]
     default_host: str = ""
+    local: tuple[str, ...] = ()
     sync_before_reply: bool = False
 
 
@@ -248,7 +251,7 @@ class RedirectTurn:
 
     def hosts_for(self, host: bytes) -> tuple[str, ...]:
         """Return the domains that may answer for a Host header, the best first."""
-        return hosts_for(host, self.config.default_host)
+        return hosts_for(host, self.config.default_host, self.config.local)
 
     def retire(self, reason: str) -> None:
         """Take a damaged replica out of service, here and in every process."""

@@ -24,7 +24,7 @@ from api.draining import accept_the_queue
 from api.health import Health
 from api.listeners import BACKLOG
 from api.metrics import Metrics
-from api.own_hosts import default_host
+from api.own_hosts import default_host, local_names
 from api.ports import open_ports
 from api.redirect import Redirect
 from api.redirect_server import RedirectServer
@@ -116,6 +116,7 @@ class WebProcess:
         config = RedirectConfig(
             reserved=RESERVED_WORDS,
             default_host=default_host(settings) if settings.default_domain else "",
+            local=local_names(settings, port=self.listener.getsockname()[1]),
             sync_before_reply=settings.spool_sync_before_reply,
         )
         return RedirectTurn(config, replica=replica, spool=spool, metrics=metrics)

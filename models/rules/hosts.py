@@ -46,10 +46,10 @@ def leads_home(name: str, port: str, *, own: Collection[str]) -> bool:
     name = _plain_address(name.removesuffix("."))
     if name in own or join_port(name, port) in own:
         return True
-    if not _is_this_machine(name):
+    if not is_this_machine(name):
         return False
     return any(
-        _is_this_machine(_plain_address(host))
+        is_this_machine(_plain_address(host))
         and own_port == ("" if port in _DEFAULT_PORTS else port)
         for host, own_port in map(split_port, own)
     )
@@ -75,7 +75,8 @@ def _plain_address(name: str) -> str:
     return name if mapped is None else str(mapped)
 
 
-def _is_this_machine(name: str) -> bool:
+def is_this_machine(name: str) -> bool:
+    """Tell whether a host name, without a port, always means the machine that asks."""
     if name == "localhost" or name.endswith(".localhost"):
         return True
     address = _address(name)

@@ -195,6 +195,25 @@ async def test_the_host_header_chooses_the_domain(
     assert status_of(reply) == status
 
 
+@pytest.mark.parametrize("is_fast", [True, False])
+async def test_every_name_of_this_machine_means_its_domain(
+    tmp_path: Path, *, is_fast: bool
+) -> None:
+    names = ("go.test", "localhost:8080", "127.0.0.1:81", "[::1]:81")
+    async with serving(tmp_path, is_fast=is_fast, local=names) as service:
+        replies = [
+            (await service.ask(b"GET /a", host=host))[0]
+            for host in ("127.0.0.1:81", "[::1]:81", "[0::1]:81", "127.1:81", "localhost:8080")
+        ]
+        others = [
+            (await service.ask(b"GET /a", host=host))[0] for host in ("127.0.0.1", "127.0.0.1:82")
+        ]
+
+    # localhost:8080 is a domain of its own there, which has no such link
+    assert [status_of(reply) for reply in replies] == [302, 302, 302, 302, 404]
+    assert [status_of(reply) for reply in others] == [421, 421]
+
+
 async def test_the_request_target_never_chooses_the_domain(service: Service) -> None:
     replies = await service.ask(
         b"GET http://go.test/a HTTP/1.1\r\nHost: unknown.test\r\n\r\n",
