@@ -1,16 +1,20 @@
 """What the service counts, over all of its processes.
 
 prometheus-client keeps the numbers of each process in memory-mapped files, which
-outlive a kill -9; `render` adds up the files of the living and the dead. Nothing
-needs to be set before an import: `Metrics` chooses the files when it is made.
+outlive a kill -9; `render` adds up the files of the living and what the dead counted
+(api.ended_counters). Nothing needs to be set before an import: `Metrics` chooses the
+files when it is made.
 """
 
 import contextlib
+import fcntl
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
+import orjson
 import structlog
 from prometheus_client import (
     CollectorRegistry,
@@ -23,11 +27,14 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from api.ended_counters import Ended, forget_ended, read_ended
+
 _log = structlog.stdlib.get_logger("linkyard.metrics")
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _multiprocess: Final = cast("Any", multiprocess)  # prometheus-client 0.26 leaves it untyped
 _FILE_BYTES: Final = 1 << 16  # what prometheus-client begins with
 _EMPTY_BYTES: Final = 8  # a file of a process that was killed while it made it
+_TRIES: Final = 50  # until a sum stands still
 
 
 class _Spec(NamedTuple):
@@ -69,11 +76,13 @@ class Metrics:
         Without room for them it counts for itself alone: redirects go on.
         """
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.fspath(folder)
-        self._files: Any = cast("Any", values).MultiProcessValue()
+        name = f"{os.getpid()}-{secrets.token_hex(4)}"  # numbers of processes come again
+        self._files: Any = cast("Any", values).MultiProcessValue(lambda: name)
+        self._locks: list[int] = []
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         try:
-            _reserve(folder)
+            self._locks = _reserve(folder, name)
         except OSError as error:
             self._make(values.MutexValue)
             with contextlib.suppress(OSError):  # the log may lie on the same full disk
@@ -102,22 +111,37 @@ class Metrics:
         return self._gauges[name]
 
     def close(self) -> None:
-        """Close the files; what was counted stays in them."""
+        """Close the files; what was counted stays in the sums."""
         self._files.close_all_files()
+        while self._locks:
+            os.close(self._locks.pop())
 
 
-def _reserve(folder: Path) -> None:
-    """Make the files of this process and take their disk space.
+def _reserve(folder: Path, name: str) -> list[int]:
+    """Make the files of this process, take their disk space, and lock them for its life.
 
     prometheus-client would leave a hole, and writing into a hole that no block is left
     for kills the process.
     """
     modes = {spec.mode for spec in TABLE.values()}
-    for kind in ("counter" if mode is None else f"gauge_{mode}" for mode in modes):
-        file = folder / f"{kind}_{os.getpid()}.db"
-        with file.open("ab") as opened:
-            if file.stat().st_size == 0:
-                os.posix_fallocate(opened.fileno(), 0, _FILE_BYTES)
+    locks: list[int] = []
+    try:
+        for kind in sorted("counter" if mode is None else f"gauge_{mode}" for mode in modes):
+            file = folder / f"{kind}_{name}.db"
+            draft = file.with_suffix(".new")
+            locks.append(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            try:
+                fcntl.flock(locks[-1], fcntl.LOCK_SH)
+                os.posix_fallocate(locks[-1], 0, _FILE_BYTES)
+                draft.rename(file)  # nobody sees it without its lock and takes it for a dead one's
+            except OSError:
+                draft.unlink(missing_ok=True)
+                raise
+    except OSError:
+        for lock in locks:
+            os.close(lock)
+        raise
+    return locks
 
 
 class _AllProcesses(Collector):
@@ -125,9 +149,34 @@ class _AllProcesses(Collector):
         self._folder = folder
 
     def collect(self) -> Iterable[Metric]:
-        files = [os.fspath(f) for f in self._folder.glob("*.db") if f.stat().st_size > _EMPTY_BYTES]
-        found: Iterable[Metric] = _multiprocess.MultiProcessCollector.merge(files, accumulate=True)
+        """Add up; begin again when the sums of the dead changed meanwhile."""
+        found: list[Metric] = []
+        for _ in range(_TRIES):
+            ended = read_ended(self._folder)
+            with contextlib.suppress(FileNotFoundError):
+                found = self._add_up(ended)
+                if read_ended(self._folder) == ended:
+                    break
         return found
+
+    def _add_up(self, ended: Ended) -> list[Metric]:
+        files = [
+            os.fspath(file)
+            for file in self._folder.glob("*.db")
+            if file.name not in ended.files and file.stat().st_size > _EMPTY_BYTES
+        ]
+        metrics: Iterable[Metric] = _multiprocess.MultiProcessCollector.merge(
+            files, accumulate=True
+        )
+        found = {metric.name: metric for metric in metrics}
+        for key, value in ended.counters.items():
+            metric_name, name, labels, text = orjson.loads(key)
+            new = Metric(metric_name, text, "counter")
+            metric = found.setdefault(new.name, new)
+            living = [s for s in metric.samples if s.name == name and s.labels == labels]
+            metric.samples = [s for s in metric.samples if s not in living]
+            metric.add_sample(name, labels, value + sum(s.value for s in living))
+        return list(found.values())
 
 
 def render(folder: Path) -> bytes:
@@ -137,12 +186,8 @@ def render(folder: Path) -> bytes:
     return generate_latest(registry)
 
 
-def forget_process(folder: Path, pid: int) -> None:
-    """Drop what only a living process has; its counters stay. Call it when a child died."""
-    _multiprocess.mark_process_dead(pid, os.fspath(folder))
-
-
 def start_over(folder: Path) -> None:
     """Delete all files. Only while no process of the service runs: sums begin at 0 again."""
-    for file in folder.glob("*.db"):
+    for file in (*folder.glob("*.db"), *folder.glob("*.new")):
         file.unlink(missing_ok=True)
+    forget_ended(folder)

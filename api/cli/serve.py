@@ -14,9 +14,10 @@ import typer
 
 from api.adapters.replica_folder import ReplicaFolder
 from api.data_folder import DataFolder, DataFolderError
+from api.ended_counters import fold_dead
 from api.listeners import AddressInUseError, open_listeners
 from api.logs import configure_logs
-from api.metrics import forget_process, start_over
+from api.metrics import start_over
 from api.replica_warden import ReplicaWarden
 from api.roles import Role
 from api.settings import Settings, SettingsError, load_settings
@@ -63,6 +64,7 @@ def _serve(settings: Settings, role: Role) -> int:
         with suppress(DataFolderError):  # a worker of its own goes on counting
             os.close(folder.lock("serve-worker"))
             start_over(folder.metrics)
+    fold_dead(folder.metrics)
     count = (settings.processes or len(os.sched_getaffinity(0))) if role.has_web else 0
     listeners = open_listeners(settings.bind_host, settings.bind_port, count=count)
     if role.has_portal:
@@ -109,7 +111,7 @@ def _bury(folder: DataFolder) -> Callable[[int, int], None]:
     warden = ReplicaWarden(ReplicaFolder(folder.replica))
 
     def ended(pid: int, code: int) -> None:
-        forget_process(folder.metrics, pid)
+        fold_dead(folder.metrics)
         warden.ended(pid, code)
 
     return ended
