@@ -136,4 +136,5 @@ class Subscription:
         async with aclosing(info.context.ports.click_feed.watch()) as events:
             async for event in events:
                 if await watch.lets_through(event.link_id):
+                    info.context.loaders.renew(watch.context)
                     yield ClickType.of(event, watch.context)

@@ -1,8 +1,9 @@
 """What a GraphQL resolver finds in `info.context`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import datetime
+from functools import cached_property, partial
 from typing import Self, TypeAlias
 
 import strawberry
@@ -10,11 +11,24 @@ from strawberry.dataloader import DataLoader
 
 from models.domains import Domain
 from models.links import Link
+from models.rules.periods import StatsRange
 from models.users import User
 from resolvers.context import RequestContext, Viewer
 from resolvers.domains import domains_by_id
+from resolvers.link_stats import (
+    BreakdownQuestion,
+    LinkPeriod,
+    LinkQuestion,
+    SeriesQuestion,
+    TotalsQuestion,
+    breakdowns_of_links,
+    ranges_of_links,
+    series_of_links,
+    totals_of_links,
+)
 from resolvers.links import links_by_ids
 from resolvers.ports import Ports
+from resolvers.stats import Breakdown, Series, Totals, stats_as_of
 from resolvers.users import users_by_id
 
 
@@ -44,6 +58,11 @@ class Loaders:
     def __init__(self, context: RequestContext) -> None:
         self._context = context
 
+    def renew(self, context: RequestContext) -> None:
+        """Forget what was found, and look for this caller from now on: for the next event."""
+        self.__dict__.clear()
+        self._context = context
+
     @cached_property
     def domain(self) -> DataLoader[int, Domain]:
         """Domains by row id."""
@@ -57,9 +76,34 @@ class Loaders:
     @cached_property
     def link(self) -> DataLoader[int, Link | None]:
         """Links by row id; None for those the viewer may not see."""
+        return DataLoader(load_fn=partial(links_by_ids, self._context))
 
-        async def load(ids: list[int]) -> Sequence[Link | None]:
-            return await links_by_ids(self._context, ids)
+    @cached_property
+    def link_range(self) -> DataLoader[LinkPeriod, StatsRange]:
+        """What periods mean for links."""
+        return DataLoader(load_fn=partial(ranges_of_links, self._context))
+
+    @cached_property
+    def link_totals(self) -> DataLoader[LinkQuestion[TotalsQuestion], Totals]:
+        """Totals of links."""
+        return DataLoader(load_fn=partial(totals_of_links, self._context))
+
+    @cached_property
+    def link_series(self) -> DataLoader[LinkQuestion[SeriesQuestion], Series]:
+        """Series of links."""
+        return DataLoader(load_fn=partial(series_of_links, self._context))
+
+    @cached_property
+    def link_breakdown(self) -> DataLoader[LinkQuestion[BreakdownQuestion], Breakdown]:
+        """Breakdowns of links."""
+        return DataLoader(load_fn=partial(breakdowns_of_links, self._context))
+
+    @cached_property
+    def as_of(self) -> DataLoader[None, datetime]:
+        """The one moment up to which the statistics of this answer are complete."""
+
+        async def load(keys: list[None]) -> list[datetime]:
+            return [await stats_as_of()] * len(keys)
 
         return DataLoader(load_fn=load)
 

@@ -1,4 +1,4 @@
-"""GraphQL face of statistics. Every field of a report costs one statement."""
+"""GraphQL face of statistics. Every field of a report costs one statement, over links, too."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -7,13 +7,7 @@ import strawberry
 
 from models.rules.buckets import StatsInterval
 from models.rules.scopes import Scope
-from resolvers.stats import (
-    StatsDimension,
-    stats_as_of,
-    stats_breakdown,
-    stats_series,
-    stats_totals,
-)
+from resolvers.stats import StatsDimension
 from schema.access import requires
 from schema.context import Info
 from schema.link_inputs import LinkFilterInput
@@ -100,12 +94,12 @@ class StatsReportType:
         return TimeZone(report.range.zone)
 
     @strawberry.field(description="Moment up to which every click is counted.")
-    async def as_of(self) -> datetime:
-        return await stats_as_of()
+    async def as_of(self, info: Info) -> datetime:
+        return await info.context.loaders.as_of.load(None)
 
     @strawberry.field(description="Sums over the period.")
     async def totals(self, report: strawberry.Parent[Report]) -> StatsTotals:
-        found = await stats_totals(report.scope, report.range, where=report.where)
+        found = await report.totals()
         return StatsTotals(
             clicks=Count(report.clicks(found.human, found.automated)),
             human=Count(found.human),
@@ -125,9 +119,7 @@ class StatsReportType:
             strawberry.argument(description="Null: one that makes 10 to 100 buckets, mostly."),
         ] = None,
     ) -> StatsSeries:
-        found = await stats_series(
-            report.scope, report.range, interval=interval, where=report.where
-        )
+        found = await report.series(interval)
         return StatsSeries(
             interval=found.interval,
             buckets=[
@@ -149,14 +141,7 @@ class StatsReportType:
         by: Annotated[StatsDimension, strawberry.argument(description="The dimension.")],
         top: Annotated[int, strawberry.argument(description="Rows, 1 to 100.")] = DEFAULT_TOP,
     ) -> StatsBreakdown:
-        found = await stats_breakdown(
-            report.scope,
-            report.range,
-            dimension=by,
-            top=top,
-            where=report.where,
-            humans_only=report.humans_only,
-        )
+        found = await report.breakdown(by, top)
         return StatsBreakdown(
             dimension=by,
             rows=[

@@ -1,6 +1,5 @@
 """Which clicks a statistics report is about."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -10,14 +9,27 @@ import strawberry
 from models.rules.buckets import StatsInterval
 from models.rules.periods import DayRange, StatsPeriod, StatsPreset, StatsRange
 from resolvers.link_filters import LinkFilter
+from resolvers.link_stats import (
+    BreakdownQuestion,
+    LinkPeriod,
+    LinkQuestion,
+    SeriesQuestion,
+    TotalsQuestion,
+)
 from resolvers.stats import (
+    Breakdown,
+    Series,
     StatsCondition,
     StatsDimension,
     StatsScope,
+    Totals,
     resolve_range,
+    stats_breakdown,
     stats_scope,
+    stats_series,
+    stats_totals,
 )
-from schema.context import Info
+from schema.context import Info, Loaders
 from schema.enums import describe_enum
 from schema.nodes import encode_id, row_id_of
 from schema.scalars import TimeZone
@@ -95,7 +107,7 @@ class StatsConditionInput:
 
     def to_condition(self) -> StatsCondition:
         """Return the use cases' condition; an id of no link matches nothing."""
-        keys = [stored_key(self.dimension, key) for key in self.in_]
+        keys = tuple(stored_key(self.dimension, key) for key in self.in_)
         return StatsCondition(dimension=self.dimension, keys=keys)
 
 
@@ -131,16 +143,52 @@ def public_key(key: str, link_id: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What every part of one report has in common; the source of `StatsReport`."""
+    """What every part of one report has in common; the source of `StatsReport`.
+
+    Attributes:
+        link: whose report it is; None for one over many links.
+    """
 
     scope: StatsScope
     range: StatsRange
-    where: Sequence[StatsCondition]
+    where: tuple[StatsCondition, ...]
     humans_only: bool
+    loaders: Loaders
+    link: LinkPeriod | None
 
     def clicks(self, human: int, automated: int) -> int:
         """Return what `clicks` means in this report."""
         return human if self.humans_only else human + automated
+
+    async def totals(self) -> Totals:
+        """See stats_totals; of many links in one statement, as the others."""
+        if self.link is None:
+            return await stats_totals(self.scope, self.range, where=self.where)
+        question = TotalsQuestion(where=self.where)
+        return await self.loaders.link_totals.load(LinkQuestion(self.link, self.range, question))
+
+    async def series(self, interval: StatsInterval | None) -> Series:
+        """See stats_series."""
+        if self.link is None:
+            return await stats_series(self.scope, self.range, interval=interval, where=self.where)
+        question = SeriesQuestion(where=self.where, interval=interval)
+        return await self.loaders.link_series.load(LinkQuestion(self.link, self.range, question))
+
+    async def breakdown(self, dimension: StatsDimension, top: int) -> Breakdown:
+        """See stats_breakdown."""
+        if self.link is None:
+            return await stats_breakdown(
+                self.scope,
+                self.range,
+                dimension=dimension,
+                top=top,
+                where=self.where,
+                humans_only=self.humans_only,
+            )
+        question = BreakdownQuestion(
+            where=self.where, dimension=dimension, top=top, humans_only=self.humans_only
+        )
+        return await self.loaders.link_breakdown.load(LinkQuestion(self.link, self.range, question))
 
 
 async def open_report(
@@ -151,10 +199,16 @@ async def open_report(
     filter: LinkFilter | None = None,
 ) -> Report:
     """Return the frame of a report; its parts are queried when they are asked for."""
-    scope = stats_scope(info.context, link_id=link_id, filter=filter)
+    loaders, period = info.context.loaders, wanted.period.to_period()
+    scope = stats_scope(info.context, filter=filter, by_link=link_id is not None)
+    link = None if link_id is None else LinkPeriod(link_id, period, wanted.time_zone)
     return Report(
         scope=scope,
-        range=await resolve_range(scope, wanted.period.to_period(), zone=wanted.time_zone),
+        range=await resolve_range(scope, period, zone=wanted.time_zone)
+        if link is None
+        else await loaders.link_range.load(link),
         where=tuple(condition.to_condition() for condition in wanted.where or ()),
         humans_only=wanted.humans_only,
+        loaders=loaders,
+        link=link,
     )
