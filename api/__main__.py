@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-COMMANDS: Final = ("serve", "migrate", "links", "clicks", "keys", "users")
+COMMANDS: Final = ("serve", "migrate", "links", "clicks", "domains", "keys", "users")
 
 
 def build(arguments: list[str]) -> typer.Typer:

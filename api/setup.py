@@ -19,6 +19,7 @@ from api.settings import Settings
 from models.errors import DomainError
 from models.orm import open_database
 from models.texts import message_of
+from resolvers.domains import links_elsewhere
 from resolvers.first_run import FirstRun, prepare_installation
 
 _log = structlog.stdlib.get_logger("linkyard.setup")
@@ -53,11 +54,21 @@ class Setup:
 
     async def _prepare(self) -> FirstRun | None:
         async with open_database(self.settings.database_url):
-            return await prepare_installation(
+            made = await prepare_installation(
                 host=self.settings.first_domain,
                 admin_email=self.settings.admin_email,
                 now=SystemClock().now(),
             )
+            for use in await links_elsewhere(self.settings.first_domain):
+                _log.warning(
+                    "links live on another domain than the present address",
+                    domain=use.host,
+                    links=use.links,
+                    address=self.settings.first_domain,
+                    to_move_them=f"python -m api domains rename {use.host}"
+                    f" {self.settings.first_domain}",
+                )
+            return made
 
 
 def _refuse(reason: str) -> int:
