@@ -5,8 +5,8 @@ from typing import Self
 import strawberry
 
 from models.texts import LOCALES
-from resolvers.domains import all_domains
-from schema.context import PortalFacts
+from resolvers.domains import listed_hosts
+from schema.context import Info, PortalFacts
 from schema.scalars import Locale, Url
 
 
@@ -36,5 +36,5 @@ class PortalType:
         description="Hosts that serve short links, the default one first, each with its port "
         "unless that is the scheme's own."
     )
-    async def short_domains(self) -> list[str]:
-        return [domain.host for domain in await all_domains()]
+    async def short_domains(self, info: Info) -> list[str]:
+        return await listed_hosts(info.context)

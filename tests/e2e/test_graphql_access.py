@@ -1,16 +1,20 @@
 """Who may read what: anonymous callers, wrong keys, missing scopes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from aiohttp.pytest_plugin import AiohttpClient
 from graphql import GraphQLObjectType, GraphQLSchema
 
+from api.app import Parts, create_app
 from models.api_keys import ApiKey
 from models.rules.scopes import Scope
 from models.texts import text
 from models.users import User
 from resolvers.api_keys import create_api_key
 from resolvers.ports import Ports
+from schema.context import PortalFacts
 from schema.nodes import encode_id
 from schema.root import served_schema
 from tests.factories import as_person, make_domain, make_user
@@ -192,6 +196,31 @@ async def test_portal_tells_what_a_front_end_needs_before_sign_in(client: Client
         "locales": ["ru", "en"],
         "shortDomains": ["go.test"],
     }
+
+
+@pytest.mark.parametrize(
+    ("default_host", "listed"),
+    [
+        ("", ["old.test", "middle.test", "new.test"]),
+        ("old.test", ["old.test", "middle.test", "new.test"]),
+        ("new.test", ["new.test", "old.test", "middle.test"]),
+        ("absent.test", ["old.test", "middle.test", "new.test"]),
+    ],
+)
+async def test_default_domain_comes_first_and_then_the_oldest(
+    database: None,
+    ports: Ports,
+    aiohttp_client: AiohttpClient,
+    default_host: str,
+    listed: list[str],
+) -> None:
+    for host in ("old.test", "middle.test", "new.test"):
+        await make_domain(host)
+    facts = PortalFacts(name="Linkyard", version="0", public_url="https://portal.test")
+    parts = Parts(ports=replace(ports, default_host=default_host), portal=facts)
+    portal = Portal(await aiohttp_client(create_app(parts)))
+
+    assert (await portal.ask("{ portal { shortDomains } }"))["portal"] == {"shortDomains": listed}
 
 
 async def test_language_is_the_headers_else_the_viewers(client: Client, ports: Ports) -> None:
