@@ -33,6 +33,7 @@ from resolvers.ingestion import Ingestion
 _log = structlog.stdlib.get_logger("linkyard.worker")
 
 _STANDBY_S: Final = 0.25  # between two tries for the lock
+_COMMAND_S: Final = 60.0  # of the store: no statement of the loops takes a tenth of it
 _DRAIN_S: Final = 10.0  # for the clicks that the web processes left
 
 
@@ -74,7 +75,9 @@ class WorkerProcess:
         replica = LmdbLinkReplica(replicas)
         async with AsyncExitStack() as stack:
             stack.callback(replica.close)
-            await stack.enter_async_context(open_database(settings.database_url))
+            await stack.enter_async_context(
+                open_database(settings.database_url, command_timeout_s=_COMMAND_S)
+            )
             ports = await stack.enter_async_context(
                 open_ports(settings, folder, links_changed=links_changed.set)
             )

@@ -82,13 +82,23 @@ def orm_config(database_url: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_database(database_url: str) -> AsyncGenerator[None]:
+async def open_database(
+    database_url: str, *, command_timeout_s: float | None = None
+) -> AsyncGenerator[None]:
     """Make the database usable by every task of this process; one at a time.
 
     Nothing is connected yet: the first query does that, and a later one does it
     again when the server was away.
+
+    Args:
+        database_url: see connection_config.
+        command_timeout_s: after it PostgreSQL is not waited for any longer, and the
+            statement fails with a TimeoutError; None waits for ever.
     """
-    await Tortoise.init(config=orm_config(database_url), _enable_global_fallback=True)
+    config = orm_config(database_url)
+    if sqlite_path(database_url) is None:
+        config["connections"]["default"]["credentials"]["command_timeout"] = command_timeout_s
+    await Tortoise.init(config=config, _enable_global_fallback=True)
     try:
         yield
     finally:

@@ -8,11 +8,15 @@ been released back to the pool"), and a failed BEGIN costs the pool a place.
 A query that was given up also holds its caller until the server has confirmed
 the cancellation (asyncpg 0.32), which a server that stands still never does. So
 giving a connection back has a limit, after which the pool closes it.
+
+A machine that is gone says nothing either: no answer, no refusal. So the kernel
+asks after the other end of every connection, and gives up unanswered data early.
 """
 # Repairing Tortoise's own class needs its own members.
 # ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 
+import socket
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
@@ -29,6 +33,13 @@ from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
 _RELEASE_S: Final = 1.0  # for a reset or a cancellation, which take a round trip
+_CONNECT_S: Final = 10.0
+_TCP_OPTIONS: Final = {  # a machine that is gone is noticed after 20 s. Source: tcp(7)
+    socket.TCP_KEEPIDLE: 5,
+    socket.TCP_KEEPINTVL: 5,
+    socket.TCP_KEEPCNT: 3,
+    socket.TCP_USER_TIMEOUT: 20_000,
+}
 
 
 class TidyTransactionContext(TransactionContextPooled):
@@ -88,7 +99,8 @@ class TidyPostgresClient(AsyncpgDBClient):
         It undoes session settings, LISTEN and session locks, and we use none of them. An
         open transaction is still rolled back. Measured: 0.5 to 0.6 of the time, 0.7 of the CPU.
         """
-        return await super().create_pool(**options, reset=_keep_session)  # pyright: ignore[reportUnknownMemberType] - untyped
+        own = {"timeout": _CONNECT_S, "init": _watch, "reset": _keep_session}
+        return await super().create_pool(**{**own, **options})  # pyright: ignore[reportUnknownMemberType] - untyped
 
     def acquire_connection(self) -> TidyPoolConnection:
         """Return what lends a connection of the pool."""
@@ -96,6 +108,15 @@ class TidyPostgresClient(AsyncpgDBClient):
 
     def _in_transaction(self) -> TransactionContext:
         return TidyTransactionContext(TransactionWrapper(self), self._pool_init_lock)
+
+
+async def _watch(connection: Any) -> None:  # noqa: ANN401 - a member of asyncpg's own
+    """Let the kernel find out that the other machine is gone."""
+    watched = connection._transport.get_extra_info("socket")
+    if watched.family != socket.AF_UNIX:
+        watched.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _TCP_OPTIONS.items():
+            watched.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def _keep_session(connection: object) -> None:
