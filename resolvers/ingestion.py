@@ -106,7 +106,7 @@ async def positions(file_ids: Iterable[str]) -> Mapping[str, int]:
 
 
 async def finish_file(context: RequestContext, file_id: str) -> None:
-    """Note that the file is deleted, so that its position may be forgotten some day."""
+    """Note that the file is about to be deleted: its position may be forgotten some day."""
     await SpoolPosition.filter(file_id=file_id).update(finished_at=context.ports.clock.now())
 
 

@@ -4,15 +4,16 @@ Every function deletes at most one batch and commits, so that nobody waits long
 for the write lock; call it again until it returns 0.
 """
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final
 
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.clicks import SpoolPosition
 from models.installation import Installation
 from models.orm import is_sqlite, writer
-from models.raw_sql import execute
+from models.raw_sql import execute, fetch
 from models.rules.click_facts import microseconds_of
 from models.rules.moments import to_sql
 from resolvers.clicks import BUCKET_US
@@ -22,6 +23,7 @@ BATCH: Final = 2_000  # rows
 LINK_CHANGES_KEPT: Final = timedelta(days=7)
 REPLAYS_KEPT: Final = timedelta(hours=24)
 POSITIONS_KEPT: Final = timedelta(days=90)  # longer than a spool that turns up again is old
+SOURCES_SILENT: Final = timedelta(days=1)  # a machine that is heard of has read all its files
 FORGOTTEN_SPOOLS: Final = "0" * 32  # file_id of the row that sums up the positions deleted
 
 
@@ -49,21 +51,70 @@ async def prune_replays(context: RequestContext) -> int:
     return await _delete("replay", "created_at < {}", _sql(context, REPLAYS_KEPT))
 
 
-async def prune_spool_positions(context: RequestContext) -> int:
-    """Forget files that were deleted long ago; their sums move to FORGOTTEN_SPOOLS."""
-    before = context.ports.clock.now() - POSITIONS_KEPT
-    async with in_transaction("default"):
-        old = await SpoolPosition.filter(finished_at__lt=before).order_by("file_id").limit(BATCH)
-        if not old:
+async def prune_spool_positions(
+    context: RequestContext, *, present: AbstractSet[str] = frozenset()
+) -> int:
+    """Forget files that were deleted long ago; their sums move to FORGOTTEN_SPOOLS.
+
+    A file that was deleted without a note (by hand, or with its machine) is forgotten when
+    its position has not moved for as long, and every machine has read its own files to
+    their ends within SOURCES_SILENT: so it lies on none of them.
+
+    Args:
+        context: of the worker.
+        present: ids of the files that lie on this machine.
+    """
+    now = context.ports.clock.now()
+    silent_us = microseconds_of(now - SOURCES_SILENT)
+    async with in_transaction("default") as connection:
+        is_lite = is_sqlite(connection)
+        before = to_sql(now - POSITIONS_KEPT, sqlite=is_lite)
+        due = (
+            f"file_id <> '{FORGOTTEN_SPOOLS}' AND"
+            f" (finished_at < {_mark(connection, 1)} OR"
+            f" (finished_at IS NULL AND updated_at < {_mark(connection, 1)} AND NOT EXISTS"
+            f" (SELECT 1 FROM click_progress WHERE complete_to_us < {_mark(connection, 2)})))"
+        )
+        rows = await fetch(
+            connection,
+            f"SELECT file_id FROM spool_position WHERE {due} ORDER BY file_id LIMIT {BATCH}",
+            [before, silent_us],
+        )
+        ids = [row["file_id"] for row in rows if row["file_id"] not in present]
+        if not ids:
             return 0
-        kept = await SpoolPosition.get_or_none(file_id=FORGOTTEN_SPOOLS)
-        if kept is None:
-            kept = SpoolPosition(file_id=FORGOTTEN_SPOOLS, position=0, records=0, damaged=0)
-        kept.records += sum(row.records for row in old)
-        kept.damaged += sum(row.damaged for row in old)
-        await kept.save()
-        await SpoolPosition.filter(file_id__in=[row.file_id for row in old]).delete()
-    return len(old)
+        # What another machine deletes at the same moment does not come back from RETURNING,
+        # and the sum is moved by the statement that reads it.
+        gone = await fetch(
+            connection,
+            f"DELETE FROM spool_position WHERE {due} AND file_id IN"
+            f" ({_marks(connection, 3, len(ids))}) RETURNING records, damaged",
+            [before, silent_us, *ids],
+        )
+        if not gone:
+            return 0
+        await connection.execute_query(  # pyright: ignore[reportUnknownMemberType] - a bare dict
+            "INSERT INTO spool_position (file_id, position, records, damaged, updated_at)"
+            f" VALUES ('{FORGOTTEN_SPOOLS}', 0, {_marks(connection, 1, 3)})"
+            " ON CONFLICT (file_id) DO UPDATE SET"
+            " records = spool_position.records + excluded.records,"
+            " damaged = spool_position.damaged + excluded.damaged,"
+            " updated_at = excluded.updated_at",
+            [
+                sum(row["records"] for row in gone),
+                sum(row["damaged"] for row in gone),
+                to_sql(now, sqlite=is_lite),
+            ],
+        )
+    return len(gone)
+
+
+def _mark(connection: BaseDBAsyncClient, number: int) -> str:
+    return f"{'?' if is_sqlite(connection) else '$'}{number}"
+
+
+def _marks(connection: BaseDBAsyncClient, first: int, count: int) -> str:
+    return ", ".join(_mark(connection, number) for number in range(first, first + count))
 
 
 async def _delete(table: str, condition: str, argument: object) -> int:

@@ -58,7 +58,8 @@ class SpoolFolder:
     """The spools of this machine. Used by one reader, whose process holds the worker's lock.
 
     A round: `discover`, `place` what it returned, `read`, store the slices,
-    `confirm` them, `remove_finished`. After a failure call `close` and begin anew.
+    `confirm` them, note what is `finished`, `remove` it. After a failure call `close` and
+    begin anew.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -122,15 +123,17 @@ class SpoolFolder:
         """Say that the slices are stored."""
         self.place({part.file_id: part.end for part in slices})
 
-    def remove_finished(self) -> list[str]:
-        """Delete the files that are stored to their end and have no writer; return their ids."""
-        finished = [spool for spool in self._spools.values() if self._is_finished(spool)]
-        for spool in finished:
+    def finished(self) -> list[str]:
+        """Return the ids of the files that are stored to their end and have no writer."""
+        return [spool.file_id for spool in self._spools.values() if self._is_finished(spool)]
+
+    def remove(self, file_ids: Sequence[str]) -> None:
+        """Delete files that are finished, which nobody writes any more."""
+        for spool in [self._spools[file_id] for file_id in file_ids]:
             spool.path.unlink(missing_ok=True)
             self._forget(spool)
-        if finished:
+        if file_ids:
             _sync_folder(self._folder)
-        return [spool.file_id for spool in finished]
 
     def waiting_bytes(self) -> int:
         """Return how many bytes of records are not stored yet; of files never placed, all."""

@@ -135,8 +135,10 @@ class ClickWorker:
             self._folder.confirm(slices)
             self.progress.stored += stored
             self._has_news = True
-        for file_id in self._folder.remove_finished():
+        finished = self._folder.finished()
+        for file_id in finished:  # noted first: a file without a note is never forgotten
             await finish_file(self._context, file_id)
+        self._folder.remove(finished)
         if self._is_live and self._folder.is_read_to_the_end:
             await self._note_progress(began_at - _TURN)
         damaged = sum(part.damaged for part in slices)

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
+from api.adapters.spool_folder import spool_sizes
 from api.adapters.stale_files import delete_stale_files
 from api.data_folder import DataFolder
 from api.workers.pacing import wait_for
@@ -60,13 +61,22 @@ class RetentionWorker:
         except OSError as error:
             _log.warning("stale files could not be deleted", error=str(error))
 
+    async def _present(self) -> frozenset[str]:
+        """Return the ids of all spools on this machine, also those of imports."""
+        if self._folder is None:
+            return frozenset()
+        spools = await asyncio.to_thread(spool_sizes, self._folder.spool)
+        return frozenset(spools) | frozenset(
+            await asyncio.to_thread(spool_sizes, self._folder.imports)
+        )
+
     async def step(self, *, pause_s: float = 0.0) -> dict[str, int]:
         """Delete everything that is due; return how many rows of what."""
         prunes: dict[str, Prune] = {
             "clicks": partial(prune_clicks, kept_days=self._click_days),
             "link_changes": prune_link_changes,
             "replays": prune_replays,
-            "spool_positions": prune_spool_positions,
+            "spool_positions": partial(prune_spool_positions, present=await self._present()),
         }
         deleted = dict.fromkeys(prunes, 0)
         for name, prune in prunes.items():

@@ -1,5 +1,6 @@
 """What is deleted in its time, and that nothing else is."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +14,16 @@ from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
 from resolvers import retention
 from resolvers.click_audit import audit_clicks
+from resolvers.click_progress import forget_source, note_progress
 from resolvers.ingestion import Ingestion, SpoolSlice, finish_file
 from resolvers.ports import Ports
+from resolvers.retention import SOURCES_SILENT, prune_spool_positions
 from tests.factories import as_command, make_link, make_user
 from tests.fakes import FixedClock
 
 pytestmark = pytest.mark.usefixtures("database")
 
+_SECOND = timedelta(seconds=1)
 _NOW = datetime(2026, 3, 1, 12, 7, tzinfo=UTC)
 _EDGE = datetime(2026, 2, 19, 12, 0, tzinfo=UTC)  # ten days earlier, at a quarter of an hour
 
@@ -115,6 +119,7 @@ async def test_spools_that_are_gone_for_long_are_summed_up(
     for name in "ab":
         await finish_file(context, name * 32)
     clock.at = _NOW
+    await note_progress(source="silent", complete_to=_NOW - SOURCES_SILENT - _SECOND)
 
     assert (await worker.step())["spool_positions"] == 2
 
@@ -126,3 +131,58 @@ async def test_spools_that_are_gone_for_long_are_summed_up(
     assert (await worker.step())["spool_positions"] == 1
     rows = {row.file_id: (row.records, row.damaged) for row in await SpoolPosition.all()}
     assert rows == {"0" * 32: (3, 3)}
+
+
+async def read_long_ago(ports: Ports, clock: FixedClock, *file_ids: str) -> None:
+    """Store one click of each file, 91 days before now."""
+    clock.at = _NOW - timedelta(days=91)
+    for file_id in file_ids:
+        clicks = [RawClick(1, microseconds_of(_NOW))]
+        part = SpoolSlice(file_id=file_id, start=0, end=9, clicks=clicks)
+        await Ingestion().store(as_command(ports), [part])
+    clock.at = _NOW
+
+
+async def test_machines_that_forget_at_the_same_time_sum_up_once(
+    ports: Ports, clock: FixedClock
+) -> None:
+    context = as_command(ports)
+    ids = [f"{number:032x}" for number in range(1, 41)]
+    await read_long_ago(ports, clock, *ids)
+
+    counts = await asyncio.gather(*(prune_spool_positions(context) for _ in range(4)))
+
+    assert sum(counts) == 40
+    assert [(row.file_id, row.records) for row in await SpoolPosition.all()] == [("0" * 32, 40)]
+    assert (await audit_clicks(dict)).differences == []
+
+
+async def test_a_file_that_went_without_a_note_is_forgotten_once_every_machine_is_heard_of(
+    ports: Ports, clock: FixedClock
+) -> None:
+    context = as_command(ports)
+    await read_long_ago(ports, clock, "a" * 32, "b" * 32)
+    await note_progress(source="here", complete_to=_NOW)
+    await note_progress(source="gone", complete_to=_NOW - SOURCES_SILENT - _SECOND)
+
+    assert await prune_spool_positions(context, present={"b" * 32}) == 0
+    assert await SpoolPosition.all().count() == 2
+
+    await forget_source("gone")
+
+    assert await prune_spool_positions(context, present={"b" * 32}) == 1
+    rows = {row.file_id: row.records for row in await SpoolPosition.all()}
+    assert rows == {"0" * 32: 1, "b" * 32: 1}
+    assert await prune_spool_positions(context, present={"b" * 32}) == 0
+
+
+async def test_a_position_that_moved_of_late_stays(ports: Ports, clock: FixedClock) -> None:
+    await read_long_ago(ports, clock, "a" * 32)
+    clock.at = _NOW - timedelta(days=89)
+    clicks = [RawClick(1, microseconds_of(_NOW))]
+    more = SpoolSlice(file_id="a" * 32, start=9, end=18, clicks=clicks)
+    await Ingestion().store(as_command(ports), [more])
+    clock.at = _NOW
+
+    assert await prune_spool_positions(as_command(ports)) == 0
+    assert (await SpoolPosition.get()).records == 2
