@@ -164,6 +164,15 @@ class RequestIdReusedError(DomainError):
         super().__init__(path=("requestId",))
 
 
+class RequestUndoneError(DomainError):
+    """The request id came before with the same input, and what it made was deleted since."""
+
+    code: ClassVar[str] = "REQUEST_UNDONE"
+
+    def __init__(self) -> None:
+        super().__init__(path=("requestId",))
+
+
 class NotFoundError(DomainError):
     """The object of a mutation is absent, or not the viewer's to see: both look the same."""
 
@@ -181,6 +190,16 @@ class ScopeNotHeldError(DomainError):
     def __init__(self, *, scope: str) -> None:
         super().__init__(path=("scopes",), scope=scope)
         self.scope = scope
+
+
+class ApiKeyLimitError(DomainError):
+    """A person has `limit` working keys, and may not have more."""
+
+    code: ClassVar[str] = "API_KEY_LIMIT"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(limit=limit)
+        self.limit = limit
 
 
 class EmailTakenError(DomainError):

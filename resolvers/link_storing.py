@@ -6,7 +6,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from models.errors import NotFoundError, SlugTakenError
+from models.errors import RequestUndoneError, SlugTakenError
 from models.link_rows import SELECTED, insert_link, link_of
 from models.links import Link
 from models.orm import placeholders, writer
@@ -41,6 +41,7 @@ async def store_link(
     Raises:
         SlugTakenError: the slug is someone else's.
         RequestIdReusedError: the request came before with another body.
+        RequestUndoneError: it came before, and its link was deleted since.
     """
     now, taken_over = link.created_at, None
     for _ in range(ATTEMPTS):
@@ -91,6 +92,7 @@ async def _made_before(connection: BaseDBAsyncClient, link_id: int) -> Link:
         f"SELECT {SELECTED} FROM link WHERE link.id = {placeholders(connection, 1)}",
         [link_id],
     )
-    if not rows:
-        raise NotFoundError(path=("requestId",))
-    return link_of(rows[0])
+    link = link_of(rows[0]) if rows else None
+    if link is None or link.deleted_at is not None:
+        raise RequestUndoneError
+    return link

@@ -62,7 +62,8 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
         expires_at: answers 410 from then on; None never.
         reuse_deleted_slug: staff may take the slug of anyone's deleted link; the owner
             of the deleted link may always.
-        request_id: the same one with the same input within 24 h gives the same link.
+        request_id: the same one with the same input within 24 h gives the same link, as it
+            is by then.
 
     Raises:
         NotPermittedError: no LINK_WRITE.
@@ -72,6 +73,7 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
         TextTooLongError, ValueInvalidError: title, request id or period.
         InputInvalidError: several of these fields at once.
         RequestIdReusedError: the request id came before with another input.
+        RequestUndoneError: it came before, and its link was deleted since.
     """
     context.viewer.require(Scope.LINK_WRITE)
     now = context.ports.clock.now()

@@ -21,9 +21,11 @@ class ErrorCode(StrEnum):
     DOMAIN_UNKNOWN = "DOMAIN_UNKNOWN"
     CONFLICT = "CONFLICT"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    REQUEST_UNDONE = "REQUEST_UNDONE"
     NOT_FOUND = "NOT_FOUND"
     FORBIDDEN = "FORBIDDEN"
     SCOPE_NOT_HELD = "SCOPE_NOT_HELD"
+    API_KEY_LIMIT = "API_KEY_LIMIT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,10 @@ NOTES: Final = {
         "The request id came before with another input.",
         "A mistake of the program: make a new request id for every new intention.",
     ),
+    ErrorCode.REQUEST_UNDONE: CodeNote(
+        "The request id came before with the same input, and what it made was deleted since.",
+        "Show the message; make a new request id if the user still wants it.",
+    ),
     ErrorCode.NOT_FOUND: CodeNote(
         "The object is absent, or not yours: both look the same.",
         "Take it out of the list and say that it is gone.",
@@ -84,6 +90,10 @@ NOTES: Final = {
     ErrorCode.SCOPE_NOT_HELD: CodeNote(
         "A key cannot be given a scope that its owner does not have.",
         "Offer only the scopes of `viewer { scopes }`.",
+    ),
+    ErrorCode.API_KEY_LIMIT: CodeNote(
+        "The person has as many working keys as one may have.",
+        "Show `viewer { apiKeys }` and offer to revoke one.",
     ),
 }
 describe_enum(

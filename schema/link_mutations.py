@@ -18,6 +18,7 @@ from schema.problems import (
     ForbiddenProblem,
     NotFoundProblem,
     RequestIdReusedProblem,
+    RequestUndoneProblem,
     RevisionConflictProblem,
     SlugInvalidProblem,
     SlugReservedProblem,
@@ -61,7 +62,7 @@ class LinkCreateInput:
     request_id: str | None = strawberry.field(
         default=None,
         description="Makes a retry safe: the same value with the same input gives the same link "
-        "for 24 hours, also when both are sent at once.",
+        "for 24 hours, also when both are sent at once; RequestUndoneProblem once it was deleted.",
     )
 
 
@@ -81,6 +82,7 @@ LinkCreateResult: TypeAlias = Annotated[
     | SlugTakenProblem
     | DomainUnknownProblem
     | RequestIdReusedProblem
+    | RequestUndoneProblem
     | ForbiddenProblem,
     strawberry.union("LinkCreateResult", description="The new link, or the reason why not."),
 ]

@@ -7,11 +7,13 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from models.errors import (
+    ApiKeyLimitError,
     DomainError,
     DomainUnknownError,
     InputInvalidError,
     NotFoundError,
     RequestIdReusedError,
+    RequestUndoneError,
     RevisionConflictError,
     ScopeNotHeldError,
     SlugInvalidError,
@@ -169,6 +171,16 @@ class RequestIdReusedProblem(Problem):
         return cls(**_base(error, info))
 
 
+@strawberry.type(
+    description="The `requestId` came before, within 24 hours, with the same input, and what it "
+    "made was deleted since: make a new one if it is still wanted."
+)
+class RequestUndoneProblem(Problem):
+    @classmethod
+    def of(cls, error: RequestUndoneError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
 @strawberry.type(description="The object is absent, deleted or not yours: all look the same.")
 class NotFoundProblem(Problem):
     @classmethod
@@ -195,6 +207,15 @@ class ScopeNotHeldProblem(Problem):
     @classmethod
     def of(cls, error: ScopeNotHeldError, info: Info) -> Self:
         return cls(**_base(error, info), scope=Scope(error.scope))
+
+
+@strawberry.type(description="A person may have only so many working keys: revoke one first.")
+class ApiKeyLimitProblem(Problem):
+    limit: Count = strawberry.field(description="Most keys a person may have.")
+
+    @classmethod
+    def of(cls, error: ApiKeyLimitError, info: Info) -> Self:
+        return cls(**_base(error, info), limit=Count(error.limit))
 
 
 @dataclass(frozen=True)
@@ -228,7 +249,9 @@ HANDLERS: Final = (
     ProblemHandler(DomainUnknownError, DomainUnknownProblem),
     ProblemHandler(RevisionConflictError, RevisionConflictProblem),
     ProblemHandler(RequestIdReusedError, RequestIdReusedProblem),
+    ProblemHandler(RequestUndoneError, RequestUndoneProblem),
     ProblemHandler(NotFoundError, NotFoundProblem),
     ProblemHandler(NotPermittedError, ForbiddenProblem),
     ProblemHandler(ScopeNotHeldError, ScopeNotHeldProblem),
+    ProblemHandler(ApiKeyLimitError, ApiKeyLimitProblem),
 )

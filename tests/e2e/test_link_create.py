@@ -182,6 +182,32 @@ async def test_same_request_id_with_another_input_is_a_problem(portal: Portal) -
     assert await Link.all().count() == 1
 
 
+@pytest.mark.parametrize("locale", ["ru", "en"])
+async def test_same_request_id_after_the_link_was_deleted_is_a_problem(
+    portal: Portal, ports: Ports, person: User, locale: str
+) -> None:
+    await create(portal, requestId="r1", slug="gone")
+    [link] = await Link.all()
+    await delete_link(as_person(ports, person), link_id=link.id)
+    [deleted] = await Link.all()
+    results = [
+        await create(portal.with_headers(Accept_Language=locale), requestId="r1", slug="gone")
+        for _ in range(2)
+    ]
+
+    assert results[0] == results[1]
+    assert (results[0]["__typename"], results[0]["code"], results[0]["path"]) == (
+        "RequestUndoneProblem",
+        "REQUEST_UNDONE",
+        ["requestId"],
+    )
+    assert results[0]["message"] == text(locale, "REQUEST_UNDONE")
+    assert [(each.revision, each.deleted_at) for each in await Link.all()] == [
+        (deleted.revision, deleted.deleted_at)
+    ]
+    assert (await create(portal, requestId="r2", slug="gone"))["__typename"] == "LinkCreateSuccess"
+
+
 async def test_request_id_is_free_again_after_a_day(portal: Portal, clock: FixedClock) -> None:
     await create(portal, requestId="r1")
     clock.at += timedelta(hours=24, seconds=1)
