@@ -7,7 +7,7 @@ rows later than the position they store, so doing either twice changes nothing.
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,12 +19,14 @@ from resolvers.ports import Clock, LinkReplica
 
 LOG_KEPT: Final = timedelta(days=7)  # how long rows of the change log live, at least
 _TOO_OLD: Final = LOG_KEPT - timedelta(days=1)
+_CLOCK_ERROR: Final = timedelta(hours=1)
 PAGE: Final = 10_000  # rows read at once
 _LINKS_AT_ONCE: Final = 500
 _DOMAINS: Final = 0  # link_change.link_id of a change of the domains
 
 _LOOK_SQLITE: Final = """
-SELECT i.store_id AS store, COALESCE(s.seq, 0) + 1 AS horizon, COALESCE(s.seq, 0) AS newest,
+SELECT i.store_id AS store, '' AS timeline,
+       COALESCE(s.seq, 0) + 1 AS horizon, COALESCE(s.seq, 0) AS newest,
        c.id AS row_id, c.id AS position, c.link_id
 FROM installation i
 LEFT JOIN sqlite_sequence s ON s.name = 'link_change'
@@ -33,8 +35,13 @@ LEFT JOIN (
 ) c ON 1
 ORDER BY c.id
 """
+# A standby that takes over begins a new timeline, and may lack what was committed last. The
+# control file knows of it only after the next checkpoint, so it is asked on standbys alone.
 _LOOK_POSTGRES: Final = """
 SELECT i.store_id || ':' || (SELECT system_identifier FROM pg_control_system()) AS store,
+       CASE WHEN pg_is_in_recovery()
+            THEN (SELECT lpad(upper(to_hex(timeline_id)), 8, '0') FROM pg_control_checkpoint())
+            ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END AS timeline,
        pg_snapshot_xmin(s.now)::text::bigint AS horizon,
        pg_snapshot_xmax(s.now)::text::bigint AS newest,
        c.id AS row_id, c.position, c.link_id
@@ -82,6 +89,7 @@ class _Look:
     """The log after a position, and the state of the store, in one snapshot."""
 
     store: str
+    timeline: str
     horizon: int
     newest: int
     changes: list[LoggedChange]
@@ -89,23 +97,28 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What a replica says about itself: which store it copies, and how far."""
+    """What a replica says about itself: which store it copies, and how far.
+
+    Attributes:
+        timeline: of a PostgreSQL server; another one after a standby took over. "" on SQLite.
+        at: when that was, by the clock of the worker.
+    """
 
     store: str
+    timeline: str
     position: LogPosition
     at: datetime
 
     def encoded(self) -> bytes:
         position = self.position
         fields = [position.position, position.row_id, sorted(position.seen)]
-        return json.dumps([self.store, *fields, self.at.isoformat()]).encode()
+        return json.dumps([self.store, *fields, self.at.isoformat(), self.timeline]).encode()
 
     @classmethod
     def decoded(cls, mark: bytes) -> "_Mark":
-        store, position, row_id, seen, at = json.loads(mark)
-        return cls(
-            store, LogPosition(position, row_id, frozenset(seen)), datetime.fromisoformat(at)
-        )
+        store, number, row_id, seen, at, timeline = json.loads(mark)
+        position = LogPosition(number, row_id, frozenset(seen))
+        return cls(store, timeline, position, datetime.fromisoformat(at))
 
 
 async def follow_log(replica: LinkReplica, *, clock: Clock, page: int = PAGE) -> Followed:
@@ -128,11 +141,24 @@ async def follow_log(replica: LinkReplica, *, clock: Clock, page: int = PAGE) ->
     if look.store != mark.store:
         replica.retire()  # its links belong to another store: never show them
         return await _rebuild(replica, clock=clock, reason="it belongs to another store")
+    now = clock.now()
+    reason = _cannot_follow(mark, look, now=now)
+    if reason is not None:
+        return await _rebuild(replica, clock=clock, reason=reason)
+    return await _apply(replica, mark, look, now=now, page=page)
+
+
+def _cannot_follow(mark: _Mark, look: _Look, *, now: datetime) -> str | None:
+    """Say why the log does not lead from there to here; None if it does."""
+    if look.timeline != mark.timeline:
+        return "a standby of its store took over"
     if mark.position.position > look.newest:
-        return await _rebuild(replica, clock=clock, reason="it is ahead of the store")
-    if clock.now() - mark.at > _TOO_OLD:
-        return await _rebuild(replica, clock=clock, reason="it is older than the log")
-    return await _apply(replica, mark, look, now=clock.now(), page=page)
+        return "it is ahead of the store"
+    if now - mark.at > _TOO_OLD:
+        return "it is older than the log"
+    if mark.at - now > _CLOCK_ERROR:  # else its age would be unknown until that moment
+        return "its clock was ahead of ours"
+    return None
 
 
 async def _apply(
@@ -154,7 +180,7 @@ async def _apply(
     for start in range(0, len(links), _LINKS_AT_ONCE):
         entries.extend(await _held(links[start : start + _LINKS_AT_ONCE]))
     domains = await _domains() if any(c.link_id == _DOMAINS for c in fresh) else None
-    replica.apply(entries, domains=domains, mark=_Mark(mark.store, position, now).encoded())
+    replica.apply(entries, domains=domains, mark=replace(mark, position=position, at=now).encoded())
     return Followed(changes=len(fresh), has_more=not is_all)
 
 
@@ -164,7 +190,7 @@ async def _rebuild(replica: LinkReplica, *, clock: Clock, reason: str) -> Follow
     look = await _look(LogPosition(1 << 62))
     if look is None:
         return Followed()
-    mark = _Mark(look.store, LogPosition.below(look.horizon), clock.now())
+    mark = _Mark(look.store, look.timeline, LogPosition.below(look.horizon), clock.now())
     with replica.rebuild() as build:
         async for entries in _all_entries():
             build.add(entries)
@@ -197,7 +223,8 @@ async def _look(after: LogPosition, *, limit: int | None = 1) -> _Look | None:
         for row in rows
         if row["row_id"] is not None
     ]
-    return _Look(rows[0]["store"], rows[0]["horizon"], rows[0]["newest"], changes)
+    first = rows[0]
+    return _Look(first["store"], first["timeline"], first["horizon"], first["newest"], changes)
 
 
 async def _held(link_ids: Sequence[int]) -> list[ReplicaEntry]:

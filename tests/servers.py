@@ -49,6 +49,12 @@ class Postgres:
         """Start again on the same socket; returns when connections are taken."""
         self._server.ensure_postgres_running()
 
+    def become_standby(self) -> None:
+        """Start again as a standby that nobody feeds: it answers questions, and takes nothing."""
+        self.stop()
+        (self._server.pgdata / "standby.signal").touch()
+        self.start()
+
     def freeze(self) -> None:
         """Stop the clock of every process: connections stay, and nothing answers."""
         self._signal(signal.SIGSTOP)

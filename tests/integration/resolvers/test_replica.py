@@ -224,6 +224,64 @@ async def test_a_replica_ahead_of_a_restored_store_is_built_anew(
     assert (await follow(replica, clock))[0].rebuilt == "it is ahead of the store"
 
 
+async def test_after_a_standby_took_over_a_new_one_is_built_while_the_old_one_serves(
+    domain: Domain,
+    replica: LmdbLinkReplica,
+    folder: ReplicaFolder,
+    clock: FixedClock,
+    postgres_server: str | None,
+) -> None:
+    """The system identifier survives a promotion, the timeline does not."""
+    await make(domain, "a", "https://example.org/1")
+    await follow(replica, clock)
+    epoch = folder.epoch()
+    mark = replica.mark()
+    assert mark is not None
+    *rest, timeline = json.loads(mark)
+    assert timeline == ("" if postgres_server is None else "00000001")
+    replica.apply([], domains=None, mark=json.dumps([*rest, "00000002"]).encode())
+
+    assert (await follow(replica, clock))[0].rebuilt == "a standby of its store took over"
+
+    assert targets(folder, domain.id, "a") == [b"https://example.org/1"]
+    assert changes_of_what_is_served(epoch, folder) == 1  # not one more for retiring it
+    mark = replica.mark()
+    assert mark is not None
+    assert json.loads(mark)[-1] == timeline
+
+
+def changes_of_what_is_served(before: bytes, folder: ReplicaFolder) -> int:
+    return int.from_bytes(folder.epoch(), "little") - int.from_bytes(before, "little")
+
+
+async def test_a_replica_from_before_timelines_were_kept_is_built_anew_while_it_serves(
+    domain: Domain, replica: LmdbLinkReplica, folder: ReplicaFolder, clock: FixedClock
+) -> None:
+    await follow(replica, clock)
+    epoch = folder.epoch()
+    mark = replica.mark()
+    assert mark is not None
+    replica.apply([], domains=None, mark=json.dumps(json.loads(mark)[:-1]).encode())
+
+    assert (await follow(replica, clock))[0].rebuilt == "there is none"
+    assert changes_of_what_is_served(epoch, folder) == 1
+
+
+async def test_a_replica_written_while_the_clock_was_ahead_is_built_anew(
+    domain: Domain, replica: LmdbLinkReplica, folder: ReplicaFolder, clock: FixedClock
+) -> None:
+    await follow(replica, clock)
+    epoch = folder.epoch()
+    clock.at -= timedelta(hours=1)
+    assert await follow(replica, clock) == [Followed()]
+    clock.at -= timedelta(seconds=1)
+
+    assert (await follow(replica, clock))[0].rebuilt == "its clock was ahead of ours"
+
+    assert changes_of_what_is_served(epoch, folder) == 1
+    assert await follow(replica, clock) == [Followed()]
+
+
 async def test_a_replica_older_than_the_log_is_built_anew(
     domain: Domain, replica: LmdbLinkReplica, clock: FixedClock
 ) -> None:
