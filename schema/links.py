@@ -170,8 +170,8 @@ class LinkConnection:
         )
 
     @strawberry.field(
-        description="Links under the filter on all pages. Costs a query of its own; null where "
-        "that would be dear."
+        description="Links under the filter on all pages. Costs a query of its own: ask for it "
+        "only where it is shown. Never null today; later it may be where counting would be dear."
     )
     async def total_count(self, info: Info) -> Count | None:
         return Count(await count_links(info.context, self.filter))

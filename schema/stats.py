@@ -116,7 +116,9 @@ class StatsReportType:
         report: strawberry.Parent[Report],
         interval: Annotated[
             StatsInterval | None,
-            strawberry.argument(description="Null: one that makes 10 to 100 buckets, mostly."),
+            strawberry.argument(
+                description="Null: one that makes 10 to 100 buckets, mostly, and never too many."
+            ),
         ] = None,
     ) -> StatsSeries:
         found = await report.series(interval)

@@ -56,6 +56,7 @@ describe_enum(
         StatsInterval.DAY: "A calendar day of the zone: 23 to 25 hours.",
         StatsInterval.WEEK: "From Monday to Sunday.",
         StatsInterval.MONTH: "A calendar month.",
+        StatsInterval.YEAR: "A calendar year.",
     },
     description="Width of a bucket. The first and the last one end where the period does.",
 )

@@ -33,6 +33,7 @@ _CALENDAR: dict[StatsInterval, Callable[[datetime], tuple[int, ...]]] = {
     StatsInterval.DAY: lambda at: (at.year, at.month, at.day),
     StatsInterval.WEEK: lambda at: at.isocalendar()[:2],
     StatsInterval.MONTH: lambda at: (at.year, at.month),
+    StatsInterval.YEAR: lambda at: (at.year,),
 }
 
 

@@ -1,10 +1,10 @@
-"""Buckets of a series: quarters of an hour, hours, days, weeks and months of a zone.
+"""Buckets of a series: quarters of an hour, hours, days, weeks, months and years of a zone.
 
 Edges are numbers of quarters of an hour since 1970 (unix seconds // 900), which is
 how the rollups are kept; hence there is no interval of a minute. The first and the
 last bucket end where the range does, so that the buckets' sums are its totals.
 
-A day, a week (from Monday) and a month are those of the zone's calendar, see
+A day, a week (from Monday), a month and a year are those of the zone's calendar, see
 models.rules.periods. An hour is an hour of elapsed time that begins when the
 zone's wall clock shows a full hour: where clocks go back an hour, the repeated one
 is a bucket of its own, where they go forward there is none for the missing one.
@@ -43,6 +43,7 @@ class StatsInterval(StrEnum):
     DAY = "DAY"
     WEEK = "WEEK"
     MONTH = "MONTH"
+    YEAR = "YEAR"
 
 
 # The longest range, in days, that the server cuts into such buckets by itself.
@@ -50,16 +51,20 @@ _CHOICES: Final = (
     (3, StatsInterval.HOUR),
     (100, StatsInterval.DAY),
     (200, StatsInterval.WEEK),
+    (25 * 366, StatsInterval.MONTH),
 )
 
 
 def choose_interval(range: StatsRange) -> StatsInterval:
-    """Return an interval that gives a readable number of buckets, mostly 10 to 100."""
+    """Return an interval that gives a readable number of buckets, mostly 10 to 100.
+
+    Never more than MAX_BUCKETS: that is how many years there are (models.rules.periods).
+    """
     quarters = range.stop_quarter - range.first_quarter
     for days, interval in _CHOICES:
         if quarters <= days * _DAY_QUARTERS + 4:  # clocks that went back make a day longer
             return interval
-    return StatsInterval.MONTH
+    return StatsInterval.YEAR
 
 
 def bucket_edges(range: StatsRange, interval: StatsInterval) -> list[int]:
@@ -122,6 +127,10 @@ def _months(moment_s: int, zone: ZoneInfo) -> Iterator[int]:
     return _calendar(moment_s, zone, lambda day: months_before(day, -1))
 
 
+def _years(moment_s: int, zone: ZoneInfo) -> Iterator[int]:
+    return _calendar(moment_s, zone, lambda day: date(day.year + 1, 1, 1))
+
+
 def _calendar(moment_s: int, zone: ZoneInfo, following: Callable[[date], date]) -> Iterator[int]:
     """Yield the start of each following day, leaving out days of no length."""
     day = local_day(moment_s, zone)
@@ -139,6 +148,7 @@ _FOLLOWING: Final = {
     StatsInterval.DAY: _days,
     StatsInterval.WEEK: _weeks,
     StatsInterval.MONTH: _months,
+    StatsInterval.YEAR: _years,
 }
 
 

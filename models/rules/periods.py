@@ -16,7 +16,7 @@ from models.errors import ValueInvalidError
 
 QUARTER_S: Final = 900
 EARLIEST_DAY: Final = date(1970, 1, 1)
-LATEST_DAY: Final = date(2999, 12, 31)
+LATEST_DAY: Final = date(2969, 12, 31)  # a thousand years: as many as a series has buckets
 _DAY: Final = timedelta(days=1)
 
 

@@ -62,6 +62,7 @@ DAYS_AROUND: Final = {
     StatsInterval.DAY: 5,
     StatsInterval.WEEK: 12,
     StatsInterval.MONTH: 45,
+    StatsInterval.YEAR: 45,
 }
 _KEYS: Final[dict[StatsDimension, Callable[[ClickFacts], str]]] = {
     StatsDimension.LINK: lambda click: str(click.link_id),

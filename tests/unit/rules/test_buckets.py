@@ -1,8 +1,8 @@
 """Buckets compared with a walk through every minute."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from models.rules.buckets import (
     choose_interval,
     spans,
 )
-from models.rules.periods import StatsRange
+from models.rules.periods import EARLIEST_DAY, LATEST_DAY, DayRange, StatsRange, period_range
 from tests.calendar_oracle import (
     FOUR_ZONES,
     ODD_ZONES,
@@ -182,6 +182,9 @@ def test_a_thousand_buckets_are_allowed_and_one_more_is_refused() -> None:
         (182, StatsInterval.WEEK),
         (365, StatsInterval.MONTH),
         (20 * 365, StatsInterval.MONTH),
+        (25 * 366, StatsInterval.MONTH),
+        (26 * 366, StatsInterval.YEAR),
+        (90 * 365, StatsInterval.YEAR),
     ],
 )
 def test_the_interval_is_chosen_by_the_length(days: int, interval: StatsInterval) -> None:
@@ -190,6 +193,28 @@ def test_the_interval_is_chosen_by_the_length(days: int, interval: StatsInterval
 
 def test_three_days_with_a_change_back_are_still_shown_by_the_hour() -> None:
     assert choose_interval(_range(0, 73 * 3600, "Europe/Moscow")) is StatsInterval.HOUR
+
+
+@pytest.mark.parametrize("zone", sorted({*FOUR_ZONES, *ODD_ZONES, "Etc/GMT+12"}))
+def test_the_longest_period_there_is_has_an_interval_that_makes_few_enough_buckets(
+    zone: str,
+) -> None:
+    longest = period_range(DayRange(EARLIEST_DAY, LATEST_DAY), zone=zone, now=datetime.now(UTC))
+
+    assert len(bucket_edges(longest, choose_interval(longest))) - 1 == MAX_BUCKETS
+
+
+@pytest.mark.parametrize("zone", sorted({*FOUR_ZONES, *ODD_ZONES}))
+def test_years_begin_with_their_first_month(zone: str) -> None:
+    days = DayRange(date(1984, 5, 6), date(2031, 3, 4))
+    wanted = period_range(days, zone=zone, now=datetime.now(UTC))
+    first, *months, last = bucket_edges(wanted, StatsInterval.MONTH)
+    januaries = [
+        edge for edge in months if datetime.fromtimestamp(edge * 900, ZoneInfo(zone)).month == 1
+    ]
+
+    assert bucket_edges(wanted, StatsInterval.YEAR) == [first, *januaries, last]
+    assert len(januaries) == 2031 - 1984
 
 
 @given(st.lists(st.integers(1, 3), max_size=40), st.integers(-5, 5))

@@ -225,4 +225,7 @@ def test_the_widest_days_allowed_are_a_range() -> None:
     for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
         found = period_range(DayRange(EARLIEST_DAY, LATEST_DAY), zone=zone, now=NOW)
 
-        assert found.end.year == 3000 or found.end == datetime(2999, 12, 31, 10, tzinfo=UTC)
+        assert found.end in {
+            datetime(2970, 1, 1, 12, tzinfo=UTC),
+            datetime(2969, 12, 31, 10, tzinfo=UTC),
+        }
