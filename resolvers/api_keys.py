@@ -1,18 +1,22 @@
-"""Make API keys, and tell who calls by one."""
+"""Make API keys and make them void, and tell who calls by one."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
 
 from models.api_keys import ApiKey
 from models.errors import (
+    ApiKeyLimitError,
     DomainError,
     InputInvalidError,
     NotFoundError,
     ScopeNotHeldError,
     ValueInvalidError,
+    ValueRequiredError,
 )
 from models.orm import placeholders, reader
 from models.raw_sql import fetch
@@ -25,7 +29,7 @@ from resolvers.context import RequestContext, Viewer
 from resolvers.key_uses import note_use
 
 MAX_LABEL_LENGTH: Final = 100  # characters, also the column width
-_MAX_LISTED: Final = 50
+MAX_KEYS: Final = 50  # working ones of one person
 
 
 async def create_api_key(
@@ -42,14 +46,16 @@ async def create_api_key(
         context: a person for their own keys; USER_ADMIN for those of others.
         label: 1 to 100 characters.
         scopes: None for all that the person has and the caller may pass on.
-        expires_at: None for never.
+        expires_at: None for never. No key outlives the one that made it: a later
+            moment, and None, become that key's.
         user_id: None is the viewer.
 
     Raises:
         NotPermittedError: anonymous, or for another person without USER_ADMIN.
         NotFoundError: no such person, or deactivated.
         ScopeNotHeldError: a scope beyond the person's or the caller's own.
-        ValueRequiredError, TextTooLongError, ValueInvalidError: label or expiry.
+        ApiKeyLimitError: the person has MAX_KEYS that work.
+        ValueRequiredError, TextTooLongError, ValueInvalidError: label, scopes or expiry.
         InputInvalidError: several of these at once.
     """
     viewer = context.viewer
@@ -69,17 +75,24 @@ async def create_api_key(
     if expires_at is not None and expires_at <= context.ports.clock.now():
         problems.append(ValueInvalidError(path=("expiresAt",), reason="past"))
     wanted = grantable if scopes is None else frozenset(scopes)
+    if not wanted:
+        problems.append(ValueRequiredError(path=("scopes",)))
     problems += [ScopeNotHeldError(scope=s.value) for s in Scope if s in wanted - grantable]
     InputInvalidError.raise_for(problems)
     secret = new_key()
-    key = await ApiKey.create(
-        user=owner,
-        label=text,
-        prefix=secret[:SHOWN_LENGTH],
-        secret_hash=hash_key(secret),
-        scopes=format_scopes(wanted),
-        expires_at=expires_at,
-    )
+    ends = [moment for moment in (expires_at, viewer.expires_at) if moment is not None]
+    async with in_transaction("default"):
+        await User.select_for_update().get(id=owner.id)  # one at a time, for the count
+        if await _live(context, owner.id).count() >= MAX_KEYS:
+            raise ApiKeyLimitError(limit=MAX_KEYS)
+        key = await ApiKey.create(
+            user=owner,
+            label=text,
+            prefix=secret[:SHOWN_LENGTH],
+            secret_hash=hash_key(secret),
+            scopes=format_scopes(wanted),
+            expires_at=min(ends, default=None),
+        )
     return key, secret
 
 
@@ -115,19 +128,52 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
         scopes=parse_scopes(row["scopes"]) & parse_scopes(row["role_scopes"]),
         is_staff=bool(row["is_staff"]),
         locale=row["locale"],
+        expires_at=expires_at,
     )
 
 
 async def api_keys_of(context: RequestContext) -> list[ApiKey]:
-    """Return the viewer's own keys that still open something, newest first, at most 50."""
+    """Return the viewer's own keys that still open something, newest first, at most MAX_KEYS."""
     if context.viewer.user_id is None:
         return []
-    return (
-        await ApiKey.filter(user_id=context.viewer.user_id, revoked_at=None)
-        .filter(Q(expires_at=None) | Q(expires_at__gt=context.ports.clock.now()))
-        .order_by("-id")
-        .limit(_MAX_LISTED)
-    )
+    return await _live(context, context.viewer.user_id).order_by("-id").limit(MAX_KEYS)
+
+
+async def all_api_keys(context: RequestContext, *, prefix: str = "") -> list[ApiKey]:
+    """Return every person's keys that still open something, with their owners, oldest first.
+
+    Args:
+        context: needs USER_ADMIN.
+        prefix: how the key begins; a whole key is cut to what is stored of it.
+
+    Raises:
+        NotPermittedError: no USER_ADMIN.
+    """
+    context.viewer.require(Scope.USER_ADMIN)
+    found = _live(context).filter(prefix__startswith=prefix[:SHOWN_LENGTH])
+    return await found.select_related("user").order_by("id")
+
+
+async def revoke_api_key(context: RequestContext, *, key_id: int) -> ApiKey:
+    """Make one key void, from the next request on; doing it twice is no error.
+
+    Args:
+        context: a person for their own keys, also the one of this request; USER_ADMIN
+            for those of others.
+        key_id: of any key.
+
+    Raises:
+        NotFoundError: no such key, or another person's.
+    """
+    viewer = context.viewer
+    keys = ApiKey.filter(id=key_id)
+    if Scope.USER_ADMIN not in viewer.scopes:
+        keys = keys.filter(user_id=viewer.user_id or 0)
+    await keys.filter(revoked_at=None).update(revoked_at=context.ports.clock.now())
+    key = await keys.first()
+    if key is None:
+        raise NotFoundError
+    return key
 
 
 async def revoke_keys(context: RequestContext, *, user_id: int) -> int:
@@ -136,3 +182,10 @@ async def revoke_keys(context: RequestContext, *, user_id: int) -> int:
     return await ApiKey.filter(user_id=user_id, revoked_at=None).update(
         revoked_at=context.ports.clock.now()
     )
+
+
+def _live(context: RequestContext, user_id: int | None = None) -> QuerySet[ApiKey]:
+    """Ask for the keys, of one person or of all, that still open something."""
+    now = context.ports.clock.now()
+    keys = ApiKey.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+    return keys if user_id is None else keys.filter(user_id=user_id)

@@ -1,6 +1,7 @@
 """Who asks, and with which tools."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
 from models.errors import DomainError
@@ -27,12 +28,14 @@ class Viewer:
         scopes: what the key holds and the person's role still allows.
         is_staff: sees every link, not only their own.
         locale: language of messages, "ru" or "en".
+        expires_at: when the key of the request ends; None for never and for nobody.
     """
 
     user_id: int | None = None
     scopes: frozenset[Scope] = field(default_factory=frozenset[Scope])
     is_staff: bool = False
     locale: str = "en"
+    expires_at: datetime | None = None
 
     def require(self, scope: Scope) -> None:
         """Raise NotPermittedError unless the viewer holds the scope."""

@@ -7,11 +7,17 @@ import strawberry
 
 from models.api_keys import ApiKey
 from models.rules.scopes import Scope, parse_scopes
-from resolvers.api_keys import create_api_key
+from resolvers.api_keys import create_api_key, revoke_api_key
 from schema.access import signed_in
 from schema.context import Info
-from schema.nodes import Node, encode_id
-from schema.problems import ForbiddenProblem, ScopeNotHeldProblem, ValidationProblem
+from schema.nodes import Node, encode_id, row_id_of
+from schema.problems import (
+    ApiKeyLimitProblem,
+    ForbiddenProblem,
+    NotFoundProblem,
+    ScopeNotHeldProblem,
+    ValidationProblem,
+)
 
 
 @strawberry.type(
@@ -52,10 +58,13 @@ class ApiKeyType(Node):
 class ApiKeyCreateInput:
     label: str = strawberry.field(description="1 to 100 characters, for your own list.")
     scopes: list[Scope] | None = strawberry.field(
-        default=None, description="Null or absent: all that you hold yourself in this request."
+        default=None,
+        description="At least one. Null or absent: all that you hold yourself in this request.",
     )
     expires_at: datetime | None = strawberry.field(
-        default=None, description="Null or absent: never."
+        default=None,
+        description="Null or absent: never. A key made with a key that expires ends with it, at "
+        "the latest: see `apiKey.expiresAt` of the answer.",
     )
 
 
@@ -68,8 +77,28 @@ class ApiKeyCreateSuccess:
 
 
 ApiKeyCreateResult: TypeAlias = Annotated[
-    ApiKeyCreateSuccess | ValidationProblem | ScopeNotHeldProblem | ForbiddenProblem,
+    ApiKeyCreateSuccess
+    | ValidationProblem
+    | ScopeNotHeldProblem
+    | ApiKeyLimitProblem
+    | ForbiddenProblem,
     strawberry.union("ApiKeyCreateResult", description="The key, or the reason why not."),
+]
+
+
+@strawberry.input(description="Which key is to be void.")
+class ApiKeyRevokeInput:
+    id: strawberry.ID = strawberry.field(description="Of the key, also of this request's own.")
+
+
+@strawberry.type(description="The key opens nothing any more, from the next request on.")
+class ApiKeyRevokeSuccess:
+    revoked_id: strawberry.ID = strawberry.field(description="Of the key.")
+
+
+ApiKeyRevokeResult: TypeAlias = Annotated[
+    ApiKeyRevokeSuccess | NotFoundProblem,
+    strawberry.union("ApiKeyRevokeResult", description="The id, or the reason why not."),
 ]
 
 
@@ -88,3 +117,16 @@ class ApiKeyMutations:
             info.context, label=input.label, scopes=input.scopes, expires_at=input.expires_at
         )
         return ApiKeyCreateSuccess(api_key=ApiKeyType.of(key), secret=secret)
+
+    @strawberry.mutation(
+        description="Make an API key of yours void; with USER_ADMIN anybody's. Doing it twice is "
+        "no error.",
+        **signed_in(),
+    )
+    async def api_key_revoke(
+        self,
+        info: Info,
+        input: Annotated[ApiKeyRevokeInput, strawberry.argument(description="Which one.")],
+    ) -> ApiKeyRevokeResult:
+        key = await revoke_api_key(info.context, key_id=row_id_of(input.id, "ApiKey") or 0)
+        return ApiKeyRevokeSuccess(revoked_id=encode_id("ApiKey", key.id))

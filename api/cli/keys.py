@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from api.cli.session import Session, run
+from api.cli.session import CommandError, Session, run
+from models.api_keys import ApiKey
+from models.rules.api_key_format import SHOWN_LENGTH
 from models.rules.scopes import Scope
-from resolvers.api_keys import create_api_key
+from resolvers.api_keys import all_api_keys, create_api_key, revoke_api_key
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
 
@@ -40,3 +42,36 @@ def create(
         return secret
 
     typer.echo(run(make))
+
+
+@app.command("list")
+def list_() -> None:
+    """Print the keys that work, the oldest first: beginning, owner, label, scopes, times."""
+
+    async def look(session: Session) -> list[ApiKey]:
+        return await all_api_keys(session.context)
+
+    for key in run(look):
+        used = f"used {key.last_used_at:%Y-%m-%d}" if key.last_used_at else "never used"
+        ends = f"until {key.expires_at:%Y-%m-%d %H:%M} UTC" if key.expires_at else "no end"
+        typer.echo(f"{key.prefix}\t{key.user.email}\t{key.label}\t{key.scopes}\t{used}\t{ends}")
+
+
+@app.command()
+def revoke(
+    prefix: Annotated[
+        str, typer.Argument(help="How the key begins, as `keys list` has it, or all of it.")
+    ],
+) -> None:
+    """Make a key void, from the next request on."""
+
+    async def make_void(session: Session) -> str:
+        found = await all_api_keys(session.context, prefix=prefix)
+        if len(found) != 1:
+            raise CommandError(
+                f"{len(found)} keys begin with {prefix[:SHOWN_LENGTH]}; `keys list` has them all."
+            )
+        key = await revoke_api_key(session.context, key_id=found[0].id)
+        return f"{key.prefix} of {found[0].user.email} is void."
+
+    typer.echo(run(make_void))

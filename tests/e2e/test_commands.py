@@ -213,6 +213,29 @@ def test_a_key_is_printed_alone_and_works(run: Run, installed: str) -> None:
     assert {scope.value for scope in viewer.scopes} == {"LINK_READ", "OPS_READ"}
 
 
+def test_a_key_is_found_by_its_beginning_and_revoked(run: Run, installed: str) -> None:
+    create = ("keys", "create", "--scope", "LINK_READ", "--label")
+    lost, kept = (run(*create, label).stdout.decode().strip() for label in ("lost", "kept"))
+    listed = run("keys", "list").stdout.decode().splitlines()
+    assert f"{lost[:8]}\tadmin@example.org\tlost\tLINK_READ\tnever used\tno end" in listed
+    assert len(listed) == 3
+
+    done = run("keys", "revoke", lost[:8])
+
+    assert (done.returncode, done.stdout.decode()) == (
+        0,
+        f"{lost[:8]} of admin@example.org is void.\n",
+    )
+    assert _viewer(installed, lost) is None
+    for prefix, count in ((lost, 0), ("lky_", 2)):
+        refused = run("keys", "revoke", prefix)
+        assert (refused.returncode, refused.stderr.decode()) == (
+            1,
+            f"{count} keys begin with {prefix[:8]}; `keys list` has them all.\n",
+        )
+    assert _viewer(installed, kept) is not None
+
+
 def test_people_are_made_and_a_lost_administrator_comes_back(run: Run, installed: str) -> None:
     assert run("users", "create", "Ann@Example.org").stdout == b"ann@example.org\n"
     again = run("users", "create", "ann@example.org")

@@ -33,6 +33,7 @@ GUARDED = {
     "linkUpdate": 'mutation { linkUpdate(input: {id: "x"}) { __typename } }',
     "linkDelete": 'mutation { linkDelete(input: {id: "x"}) { __typename } }',
     "apiKeyCreate": 'mutation { apiKeyCreate(input: {label: "x"}) { __typename } }',
+    "apiKeyRevoke": 'mutation { apiKeyRevoke(input: {id: "x"}) { __typename } }',
 }
 
 

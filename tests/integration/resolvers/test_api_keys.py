@@ -1,5 +1,6 @@
 """Making keys and coming in by one."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pytest
 
 from models.api_keys import ApiKey
 from models.errors import (
+    ApiKeyLimitError,
     InputInvalidError,
     NotFoundError,
     ScopeNotHeldError,
@@ -17,7 +19,15 @@ from models.errors import (
 from models.rules.api_key_format import hash_key, new_key
 from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
-from resolvers.api_keys import api_keys_of, authenticate_key, create_api_key, revoke_keys
+from resolvers.api_keys import (
+    MAX_KEYS,
+    all_api_keys,
+    api_keys_of,
+    authenticate_key,
+    create_api_key,
+    revoke_api_key,
+    revoke_keys,
+)
 from resolvers.context import NotPermittedError, RequestContext
 from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
@@ -82,6 +92,104 @@ async def test_a_key_never_has_a_scope_beyond_its_owner(
     assert await ApiKey.all().count() == 0
 
 
+async def test_no_key_outlives_the_one_that_made_it(
+    ports: Ports, person: RequestContext, clock: FixedClock
+) -> None:
+    ends = clock.at + timedelta(days=1)
+    _, secret = await create_api_key(person, label="a", expires_at=ends)
+    viewer = await authenticate_key(secret, now=clock.at)
+    assert viewer == replace(person.viewer, expires_at=ends)
+    by_key = RequestContext(viewer, ports)
+
+    for wanted, given in (
+        (None, ends),
+        (ends + timedelta(days=1), ends),
+        (ends - timedelta(hours=1), ends - timedelta(hours=1)),
+    ):
+        key, _ = await create_api_key(by_key, label="b", expires_at=wanted)
+        assert (await ApiKey.get(id=key.id)).expires_at == given
+    await uses_written()
+
+
+async def test_a_key_opens_something(person: RequestContext, ports: Ports) -> None:
+    nothing = as_person(ports, await make_user(scopes=frozenset()))
+
+    for context, scopes in ((person, []), (nothing, None)):
+        with pytest.raises(ValueRequiredError) as refused:
+            await create_api_key(context, label="a", scopes=scopes)
+        assert refused.value.path == ("scopes",)
+    assert await ApiKey.all().count() == 0
+
+
+async def test_a_person_has_a_bounded_number_of_working_keys(
+    ports: Ports, person: RequestContext, user: User, clock: FixedClock
+) -> None:
+    other = as_person(ports, await make_user())
+    ends = clock.at + timedelta(hours=1)
+    await create_api_key(person, label="old", expires_at=ends)
+    clock.at = ends
+    made = [await create_api_key(person, label=f"{n}") for n in range(MAX_KEYS - 2)]
+
+    racing = await asyncio.gather(
+        *(create_api_key(person, label="last") for _ in range(4)), return_exceptions=True
+    )
+
+    refused = [each for each in racing if isinstance(each, ApiKeyLimitError)]
+    assert [error.limit for error in refused] == [50, 50]
+    assert await ApiKey.filter(user_id=user.id).count() == MAX_KEYS + 1
+    assert len(await api_keys_of(person)) == MAX_KEYS
+    await create_api_key(other, label="theirs")
+    await revoke_api_key(person, key_id=made[0][0].id)
+    await create_api_key(person, label="instead")
+
+
+async def test_one_key_is_revoked_and_the_others_go_on(
+    ports: Ports, person: RequestContext, clock: FixedClock
+) -> None:
+    one, lost = await create_api_key(person, label="lost")
+    two, kept = await create_api_key(person, label="kept")
+
+    for _ in range(2):
+        assert (await revoke_api_key(person, key_id=one.id)).id == one.id
+
+    assert await authenticate_key(lost, now=clock.at) is None
+    assert await authenticate_key(kept, now=clock.at) == person.viewer
+    await revoke_api_key(as_command(ports), key_id=two.id)
+    assert await authenticate_key(kept, now=clock.at) is None
+    await uses_written()
+
+
+async def test_keys_of_others_look_absent(
+    ports: Ports, person: RequestContext, clock: FixedClock
+) -> None:
+    key, secret = await create_api_key(person, label="a")
+    stranger = as_person(ports, await make_user(scopes=READ_ONLY))
+
+    for context, key_id in ((stranger, key.id), (as_nobody(ports), key.id), (person, 1)):
+        with pytest.raises(NotFoundError):
+            await revoke_api_key(context, key_id=key_id)
+    with pytest.raises(NotPermittedError):
+        await all_api_keys(stranger)
+
+    assert await authenticate_key(secret, now=clock.at) == person.viewer
+    await uses_written()
+
+
+async def test_working_keys_are_found_by_how_they_begin(
+    ports: Ports, person: RequestContext, user: User, clock: FixedClock
+) -> None:
+    ends = clock.at + timedelta(hours=1)
+    await create_api_key(person, label="over", expires_at=ends)
+    clock.at = ends
+    key, secret = await create_api_key(person, label="a")
+    command = as_command(ports)
+
+    for prefix in ("", secret[:8], secret):
+        found = await all_api_keys(command, prefix=prefix)
+        assert [(each.id, each.user.email) for each in found] == [(key.id, user.email)]
+    assert await all_api_keys(command, prefix="lky_%") == []
+
+
 async def test_a_key_loses_what_its_owner_loses(
     person: RequestContext, user: User, clock: FixedClock
 ) -> None:
@@ -104,7 +212,9 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(
     _, long = await create_api_key(person, label="long")
 
     before = expires_at - timedelta(microseconds=1)
-    assert await authenticate_key(short, now=before) == person.viewer
+    assert await authenticate_key(short, now=before) == replace(
+        person.viewer, expires_at=expires_at
+    )
     assert await authenticate_key(short, now=expires_at) is None
     assert await authenticate_key(long, now=expires_at) == person.viewer
     clock.at = expires_at
