@@ -6,7 +6,7 @@ for the write lock; call it again until it returns 0.
 
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
@@ -24,20 +24,39 @@ LINK_CHANGES_KEPT: Final = timedelta(days=7)
 REPLAYS_KEPT: Final = timedelta(hours=24)
 POSITIONS_KEPT: Final = timedelta(days=90)  # longer than a spool that turns up again is old
 SOURCES_SILENT: Final = timedelta(days=1)  # a machine that is heard of has read all its files
+EDGE_MOVES_US: Final = 86_400_000_000  # a day: the worker calls every hour
 FORGOTTEN_SPOOLS: Final = "0" * 32  # file_id of the row that sums up the positions deleted
 
 
-async def prune_clicks(context: RequestContext, *, kept_days: int) -> int:
-    """Delete single clicks older than the retention, in whole quarters of an hour.
+class ClickEdge(NamedTuple):
+    """Single clicks are kept from `edge_us` on; `behind_us` of it are still to be deleted."""
 
-    The edge is stored first: the audit expects single clicks only behind it.
-    Nothing is deleted in a store without an Installation, which has no edge.
+    edge_us: int
+    behind_us: int
+
+
+async def move_click_edge(context: RequestContext, *, kept_days: int) -> ClickEdge | None:
+    """Store from which quarter of an hour on single clicks are kept; None if nothing is installed.
+
+    The audit expects single clicks only behind it, so it is stored before they are
+    deleted, and it never goes back. Each call moves it by a day at most: a clock that
+    was set wrong costs a day of single clicks until the next call, and not all of them.
     """
+    installation = await Installation.first()
+    if installation is None:
+        return None
+    before_us = cast("int", installation.clicks_kept_since_us)
     oldest = context.ports.clock.now() - timedelta(days=kept_days)
-    edge_us = microseconds_of(oldest) // BUCKET_US * BUCKET_US
+    wanted_us = microseconds_of(oldest) // BUCKET_US * BUCKET_US
+    # The first call comes before the first click, and has nothing to be compared with.
+    limit_us = before_us + EDGE_MOVES_US if before_us else wanted_us
+    edge_us = max(before_us, min(wanted_us, limit_us))
     await Installation.filter(clicks_kept_since_us__lt=edge_us).update(clicks_kept_since_us=edge_us)
-    if not await Installation.exists():
-        return 0
+    return ClickEdge(edge_us, behind_us=max(0, wanted_us - edge_us))
+
+
+async def prune_clicks(_: RequestContext, *, edge_us: int) -> int:
+    """Delete single clicks before the edge, see move_click_edge."""
     return await _delete("click", "at_us < {}", edge_us)
 
 

@@ -13,6 +13,8 @@ from api.data_folder import DataFolder
 from api.workers.pacing import wait_for
 from resolvers.context import RequestContext
 from resolvers.retention import (
+    EDGE_MOVES_US,
+    move_click_edge,
     prune_clicks,
     prune_link_changes,
     prune_replays,
@@ -70,10 +72,21 @@ class RetentionWorker:
             await asyncio.to_thread(spool_sizes, self._folder.imports)
         )
 
+    async def _click_edge_us(self) -> int:
+        edge = await move_click_edge(self._context, kept_days=self._click_days)
+        if edge is None:
+            return 0
+        if edge.behind_us:
+            _log.warning(
+                "single clicks are deleted a day at a time: was the clock set, or the service off?",
+                days_behind=round(edge.behind_us / EDGE_MOVES_US, 1),
+            )
+        return edge.edge_us
+
     async def step(self, *, pause_s: float = 0.0) -> dict[str, int]:
         """Delete everything that is due; return how many rows of what."""
         prunes: dict[str, Prune] = {
-            "clicks": partial(prune_clicks, kept_days=self._click_days),
+            "clicks": partial(prune_clicks, edge_us=await self._click_edge_us()),
             "link_changes": prune_link_changes,
             "replays": prune_replays,
             "spool_positions": partial(prune_spool_positions, present=await self._present()),

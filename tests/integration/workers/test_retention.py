@@ -74,6 +74,40 @@ async def test_a_longer_retention_later_does_not_make_the_audit_cry(
     assert (audit.differences, audit.kept_since_us) == ([], microseconds_of(_EDGE))
 
 
+async def test_a_clock_that_jumps_ahead_costs_a_day_of_single_clicks_at_each_step(
+    ports: Ports, clock: FixedClock, worker: RetentionWorker
+) -> None:
+    await Installation.create(store_id="s")
+    await worker.step()
+    days = [_EDGE + timedelta(days=n) for n in range(4)]
+    await store_clicks(ports, *days)
+
+    clock.at = _NOW + timedelta(days=365)
+    assert (await worker.step())["clicks"] == 1  # and not all of them
+    assert (await worker.step())["clicks"] == 1
+
+    clock.at = _NOW + timedelta(days=1)  # somebody set it right
+    assert (await worker.step())["clicks"] == 0
+    assert [row.at_us for row in await Click.all().order_by("at_us")] == [
+        microseconds_of(day) for day in days[2:]
+    ]
+    audit = await audit_clicks(dict)
+    assert (audit.differences, audit.kept_since_us) == ([], microseconds_of(days[2]))
+
+
+async def test_after_a_long_absence_the_retention_catches_up(
+    ports: Ports, clock: FixedClock, worker: RetentionWorker
+) -> None:
+    await Installation.create(store_id="s")
+    await worker.step()
+    await store_clicks(ports, *(_EDGE + timedelta(days=n) for n in range(4)))
+
+    clock.at = _NOW + timedelta(days=3)
+    deleted = [(await worker.step())["clicks"] for _ in range(4)]
+
+    assert deleted == [1, 1, 1, 0]
+
+
 async def test_without_an_installation_nothing_is_deleted(
     ports: Ports, worker: RetentionWorker
 ) -> None:
