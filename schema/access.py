@@ -41,16 +41,6 @@ class Access:
     scope: Scope = strawberry.directive_field(name="scope")
 
 
-@strawberry.schema_directive(
-    name="cost",
-    locations=[Location.FIELD_DEFINITION],
-    description="Weight of the field for the query cost limit; multiplied by the page size on "
-    "connections.",
-)
-class Cost:
-    weight: int = strawberry.directive_field(name="weight")
-
-
 class UnauthenticatedError(GraphQLError):
     """Nobody is signed in, and the field is not for everybody."""
 
@@ -108,9 +98,6 @@ def labelled(scope: Scope) -> dict[str, Any]:
     return {"directives": [Access(scope=scope)]}
 
 
-def requires(scope: Scope, *, cost: int | None = None) -> dict[str, Any]:
+def requires(scope: Scope) -> dict[str, Any]:
     """Return the arguments of strawberry.field that guard and label it."""
-    directives: list[object] = [Access(scope=scope)]
-    if cost is not None:
-        directives.append(Cost(weight=cost))
-    return {"directives": directives, "extensions": [RequireScope(scope)]}
+    return {"directives": [Access(scope=scope)], "extensions": [RequireScope(scope)]}

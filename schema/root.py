@@ -8,7 +8,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from schema.access import Access, Cost
+from schema.access import Access
 from schema.api_keys import ApiKeyMutations
 from schema.clicks import Subscription
 from schema.context import Info
@@ -64,7 +64,7 @@ def build_schema(*, sort: bool = False) -> PortalSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[UserType, Access, Cost],
+        types=[UserType, Access],
         exception_handlers=HANDLERS,
         execution_context_class=LeafExecutor,
         extensions=[lambda: Operation(documents)],
