@@ -10,6 +10,8 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLUnionType,
+    find_breaking_changes,
+    find_dangerous_changes,
     is_specified_directive,
     is_specified_scalar_type,
     parse,
@@ -28,6 +30,8 @@ from schema.root import build_schema
 CONTRACT = Path("frontend_contract")
 OPERATIONS = sorted((CONTRACT / "operations").glob("*.graphql"))
 SDL = parse_sdl((CONTRACT / "schema.graphql").read_text())
+RELEASED = parse_sdl((CONTRACT / "released" / "schema.graphql").read_text())
+CHANGELOG = (CONTRACT / "CHANGELOG.md").read_text()
 # No mutation can answer these: they are refusals of a list's cursor, and of commands.
 WITHOUT_PROBLEM = {"CursorInvalidError", "EmailTakenError", "LineInvalidError"}
 
@@ -51,6 +55,34 @@ def test_exported_sdl_is_current() -> None:
 
 def test_page_of_errors_is_current() -> None:
     assert (CONTRACT / "errors.md").read_text() == errors_markdown() + "\n"
+
+
+def test_nothing_that_was_released_is_broken() -> None:
+    assert [change.description for change in find_breaking_changes(RELEASED, SDL)] == []
+
+
+def test_dangerous_changes_since_the_release_are_listed() -> None:
+    """`frontend_contract/CHANGELOG.md` repeats each sentence below `## Unreleased`."""
+    unreleased = " ".join(CHANGELOG.partition("## Unreleased")[2].partition("\n## ")[0].split())
+    found = [change.description for change in find_dangerous_changes(RELEASED, SDL)]
+
+    assert [each for each in found if each not in unreleased] == []
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("  portal: Portal!", "  gate: Portal!"),
+        ("  slug: String!\n", "  slug: String\n"),
+        ("  by: LinkLookup!", "  by: ID!"),
+        ("  MONTH\n", "  MOON\n"),
+    ],
+)
+def test_a_breaking_change_would_be_found(was: str, becomes: str) -> None:
+    text = (CONTRACT / "released" / "schema.graphql").read_text()
+    assert was in text
+
+    assert find_breaking_changes(RELEASED, parse_sdl(text.replace(was, becomes))) != []
 
 
 @pytest.mark.parametrize("path", OPERATIONS, ids=lambda path: path.stem)
