@@ -139,6 +139,13 @@ async def api_keys_of(context: RequestContext) -> list[ApiKey]:
     return await _live(context, context.viewer.user_id).order_by("-id").limit(MAX_KEYS)
 
 
+async def api_keys_by_ids(context: RequestContext, ids: Sequence[int]) -> list[ApiKey]:
+    """Return those of the viewer's own keys that still open something, however many there are."""
+    if context.viewer.user_id is None:
+        return []
+    return await _live(context, context.viewer.user_id).filter(id__in=ids)
+
+
 async def all_api_keys(context: RequestContext, *, prefix: str = "") -> list[ApiKey]:
     """Return every person's keys that still open something, with their owners, oldest first.
 

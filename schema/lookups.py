@@ -7,7 +7,7 @@ import strawberry
 
 from models.errors import ValueInvalidError
 from models.rules.scopes import Scope
-from resolvers.api_keys import api_keys_of
+from resolvers.api_keys import api_keys_by_ids
 from resolvers.users import users_by_id
 from schema.access import signed_in
 from schema.api_keys import ApiKeyType
@@ -35,9 +35,8 @@ async def _users(ids: Sequence[int], info: Info) -> dict[int, Node]:
 
 
 async def _api_keys(ids: Sequence[int], info: Info) -> dict[int, Node]:
-    """Your own, as in `viewer { apiKeys }`."""
-    rows = await api_keys_of(info.context)
-    return {row.id: ApiKeyType.of(row) for row in rows if row.id in ids}
+    """Your own that still open something."""
+    return {row.id: ApiKeyType.of(row) for row in await api_keys_by_ids(info.context, ids)}
 
 
 _LOADERS: Final[dict[str, Callable[[Sequence[int], Info], Awaitable[dict[int, Node]]]]] = {

@@ -12,7 +12,7 @@ from models.api_keys import ApiKey
 from models.rules.scopes import Scope
 from models.texts import text
 from models.users import User
-from resolvers.api_keys import create_api_key
+from resolvers.api_keys import MAX_KEYS, api_keys_by_ids, create_api_key
 from resolvers.ports import Ports
 from schema.context import PortalFacts
 from schema.nodes import encode_id
@@ -295,6 +295,24 @@ async def test_key_needs_a_label_and_a_future(
         ("INVALID_VALUE", ["expiresAt"]),
     ]
     assert await ApiKey.all().count() == 1
+
+
+async def test_key_that_is_too_old_for_the_list_is_a_node_still(
+    client: Client, ports: Ports, person: User, clock: FixedClock
+) -> None:
+    portal = await sign_in(client, ports, person)
+    oldest = await ApiKey.get(user_id=person.id)
+    for number in range(MAX_KEYS):  # as an earlier version let people make
+        await ApiKey.create(
+            user=person, label=f"{number}", prefix="lky_x", secret_hash=f"{number}", scopes=""
+        )
+    ids = [encode_id("ApiKey", oldest.id)]
+    listed = (await portal.ask("Viewer"))["viewer"]["apiKeys"]
+
+    assert ids[0] not in [each["id"] for each in listed]
+    assert [each["id"] for each in (await portal.ask("Nodes", ids=ids))["nodes"]] == ids
+    await ApiKey.filter(id=oldest.id).update(expires_at=clock.now())
+    assert await api_keys_by_ids(as_person(ports, person), [oldest.id]) == []
 
 
 async def test_strangers_people_and_keys_are_absent(
