@@ -81,10 +81,11 @@ class Ingestion:
         facts = [
             read_click(raw, trusted_proxies=self._trusted) for part in slices for raw in part.clicks
         ]
-        counted = tally(facts, await self._numbers.of(texts_of(facts)))
+        at = context.ports.clock.now()
+        counted = tally(facts, await self._numbers.of(texts_of(facts), at=at))
         async with in_transaction("default") as connection:
             for part in sorted(slices, key=lambda part: part.file_id):
-                await _advance(connection, part, at=context.ports.clock.now())
+                await _advance(connection, part, at=at)
             if facts:
                 await store(connection, counted)
         if is_live and facts:

@@ -14,6 +14,7 @@ from ua_parser.loaders import load_builtins
 from ua_parser.regex import Resolver
 from ua_parser_rs import UserAgentExtractor
 
+from models.rules.agent_families import OTHER, known_families, known_family
 from models.rules.agent_patterns import patterns
 from models.rules.click_classes import CLASS_OF, ClickClass, Reason
 from models.rules.dimensions import DeviceKind, clean_value
@@ -50,6 +51,7 @@ _find_sign: Final = UserAgentExtractor(
     [(pattern, str(number), None, None, None, None) for number, (pattern, _) in enumerate(_signs)]
 )
 _find_families: Final = Resolver(load_builtins())
+known_families()  # a quarter of a second, which no click should have to wait for
 
 
 @lru_cache(maxsize=32_768)
@@ -70,7 +72,7 @@ def read_agent(user_agent: bytes) -> Agent:
 
 
 def _family(part: ua_parser.UserAgent | ua_parser.OS | None) -> str:
-    return clean_value(part.family) if part is not None else "Other"
+    return clean_value(known_family(part.family)) if part is not None else OTHER
 
 
 def _device(text: str, reason: Reason) -> DeviceKind:
