@@ -18,7 +18,10 @@ _FIREFOX = b"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/12
 _FIELDS: dict[str, str] = {"Sec-Purpose": "sec_purpose", "Purpose": "purpose", "X-Moz": "x_moz"}
 
 
-# Measured: 100 % each. A later list of crawlers may cost a label or two, not more.
+# Measured: 100 % each, but on the very set that the patterns were tuned on. The first run,
+# before any tuning, gave human 98.6, preview 92.3, prefetch 100, scanner 88.7, monitor 100
+# and bot 98.5 %: that is nearer to what agents outside this set can expect.
+# A later list of crawlers may cost a label or two, not more.
 _FLOOR = dict.fromkeys(ClickClass, 0.97) | {ClickClass.HUMAN: 0.99}
 
 
