@@ -18,6 +18,7 @@ from api.data_folder import DataFolderError, read_secret_keys
 from api.settings import Settings
 from models.errors import DomainError
 from models.orm import open_database
+from models.store_failures import complaint_of_store, is_store_damaged
 from models.texts import message_of
 from resolvers.domains import links_elsewhere
 from resolvers.first_run import FirstRun, prepare_installation
@@ -35,17 +36,20 @@ class Setup:
         """Return 0, EXIT_REFUSED if trying again cannot help, or EXIT_CRASHED."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISED)
         # Here, and not at the top: only this process needs it, and it is large.
-        from api.migrate import SchemaTooNewError, migrate  # noqa: PLC0415
+        from api.migrate import OrphanError, SchemaTooNewError, migrate  # noqa: PLC0415
 
         try:
             read_secret_keys(self.settings.secret_key_file)
             migrate(self.settings.database_url)
             made = asyncio.run(self._prepare())
-        except (SchemaTooNewError, DataFolderError) as error:
+        except (SchemaTooNewError, OrphanError, DataFolderError) as error:
             return _refuse(str(error))
         except DomainError as error:
             return _refuse(message_of("en", error))
         except Exception as error:  # noqa: BLE001 - the store is away, or will say so again
+            complaint = complaint_of_store(error)
+            if complaint is not None and is_store_damaged(error):
+                return _refuse(complaint)
             _log.warning("the store is not ready, tried again until it is", error=repr(error))
             return EXIT_CRASHED
         if made is not None:

@@ -11,8 +11,9 @@ import typer
 
 from api.adapters.click_history import history_draft
 from api.adapters.spool_folder import spool_sizes
+from api.cli.click_sources import sources
 from api.cli.files import opened, progress
-from api.cli.session import SOME_REFUSED, CommandError, Session, run
+from api.cli.session import SOME_REFUSED, CommandError, Session, counted, run
 from api.data_folder import DataFolder, DataFolderError, FolderInUseError
 from api.workers.clicks import ClickWorker
 from models.rules.click_facts import microseconds_of, moment_of
@@ -30,6 +31,7 @@ from resolvers.domains import hosts
 from resolvers.ingestion import Ingestion, positions
 
 app = typer.Typer(help="Clicks: check them, import history.", no_args_is_help=True)
+app.command()(sources)
 
 NUMBERED: Final = "numbered"
 _BAD: Final = frozenset({NoClick.NOT_A_LOG_LINE, NoClick.NO_SUCH_LINK})
@@ -62,10 +64,11 @@ def verify() -> None:
         since = f" (single clicks since {moment_of(audit.kept_since_us):%Y-%m-%d %H:%M} UTC)"
     typer.echo(
         f"{audit.spooled} spooled, {audit.stored} stored, {audit.counted} counted{since};"
-        f" {audit.damaged} damaged stretches set aside; {audit.waiting_bytes} bytes wait."
+        f" {counted(audit.damaged, 'damaged stretch', 'damaged stretches')} set aside;"
+        f" {counted(audit.waiting_bytes, 'byte waits', 'bytes wait')}."
     )
     if audit.differences:
-        typer.echo(f"{len(audit.differences)} differences.", err=True)
+        typer.echo(f"{counted(len(audit.differences), 'difference')}.", err=True)
         raise typer.Exit(1)
     typer.echo("No difference.")
 
@@ -105,13 +108,14 @@ def import_(
         reading.refused.items(), key=lambda item: reading.first_line[item[0]]
     ):
         number = reading.first_line[why, detail]
-        typer.echo(f"{file}:{number}: {why}: {detail} ({count} lines)", err=True)
+        typer.echo(f"{file}:{number}: {why}: {detail} ({counted(count, 'line')})", err=True)
     by_reason: Counter[NoClick] = Counter()
     for (why, _), count in reading.refused.items():
         by_reason[why] += count
     told = ", ".join(f"{count} {why}" for why, count in by_reason.most_common())
     typer.echo(
-        f"{reading.lines} lines: {reading.clicks} clicks, {done.stored} of them stored now"
+        f"{counted(reading.lines, 'line')}: {counted(reading.clicks, 'click')},"
+        f" {done.stored} of them stored now"
         f"{' (this log was imported before)' if done.was_known else ''}."
         f" No clicks: {told or 'none'}."
     )

@@ -84,7 +84,7 @@ def created(path: Path | None) -> Generator[TextIO]:
             yield file
         part.replace(path)
     except OSError as error:
-        raise CommandError(f"{error.filename or path}: {error.strerror}") from None
+        raise CommandError(f"{path}: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
 

@@ -94,9 +94,9 @@ def ended(work: Callable[[], Result]) -> Result:
         _leave(complaint)
 
 
-def counted(count: int, noun: str) -> str:
-    """Return "1 link", "2 links"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return "1 link", "2 links"; `many` is for nouns that take no plain s."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
 
 
 def _checked(settings: Settings) -> Settings:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.session import Session, run
+from api.cli.session import CommandError, Session, run
+from models.users import User
 from resolvers.api_keys import create_api_key, revoke_keys
 from resolvers.users import MEMBER, create_user, reset_administrator
 
@@ -41,6 +42,9 @@ def reset(
     revoke: Annotated[
         bool, typer.Option("--revoke-keys", help="Make all other keys of the account void.")
     ] = False,
+    create_account: Annotated[
+        bool, typer.Option("--create", help="Make the account if there is none.")
+    ] = False,
 ) -> None:
     """Let a lost administrator back in.
 
@@ -50,6 +54,8 @@ def reset(
 
     async def restore(session: Session) -> str:
         address = email or session.settings.admin_email
+        if not create_account and await User.by_email(address) is None:
+            raise CommandError(f"There is no user {address}; --create makes one.")
         user = await reset_administrator(session.context, email=address)
         if revoke:
             await revoke_keys(session.context, user_id=user.id)

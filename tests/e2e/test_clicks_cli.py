@@ -100,10 +100,10 @@ def test_a_log_is_imported_once_and_the_clicks_add_up(shell: Shell, tmp_path: Pa
         " 1 not a line of the combined log format.\n"
     )
     assert [told for told in first.stderr.splitlines() if told.startswith(os.fspath(log))] == [
-        f"{log}:4: neither GET nor HEAD: POST (1 lines)",
-        f"{log}:5: one of our own paths: /robots.txt (1 lines)",
-        f"{log}:6: no link is meant by this path: /nothing (1 lines)",
-        f"{log}:7: not a line of the combined log format: nonsense (1 lines)",
+        f"{log}:4: neither GET nor HEAD: POST (1 line)",
+        f"{log}:5: one of our own paths: /robots.txt (1 line)",
+        f"{log}:6: no link is meant by this path: /nothing (1 line)",
+        f"{log}:7: not a line of the combined log format: nonsense (1 line)",
     ]
     assert "3 clicks, 0 of them stored now (this log was imported before)." in again.stdout
     assert asyncio.run(counters(shell.url)) == {"one": (1, 1), "два": (1, 0)}
@@ -121,7 +121,7 @@ def test_a_log_is_imported_once_and_the_clicks_add_up(shell: Shell, tmp_path: Pa
     assert spoilt.returncode == 1
     assert spoilt.stdout.startswith("counter of the link, and sum of its totals [link ")
     assert ", human]: 9, expected 1\n" in spoilt.stdout
-    assert spoilt.stderr == "1 differences.\n"
+    assert spoilt.stderr == "1 difference.\n"
 
 
 def test_paths_are_mapped_by_their_number_or_by_a_file(shell: Shell, tmp_path: Path) -> None:

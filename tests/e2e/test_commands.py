@@ -247,6 +247,15 @@ def test_people_are_made_and_a_lost_administrator_comes_back(run: Run, installed
         "There is no user bob@example.org; name one with --user.\n",
     )
     lost = run("keys", "create", "--label", "a", "--user", "ann@example.org").stdout.decode()
+    typo = run("users", "reset", "anne@example.org")
+    assert (typo.returncode, typo.stdout, typo.stderr.decode()) == (
+        1,
+        b"",
+        "There is no user anne@example.org; --create makes one.\n",
+    )
+    made = run("users", "reset", "eve@example.org", "--create").stdout.decode().strip()
+    assert _viewer(installed, made) is not None
+    assert len(run("keys", "list").stdout.splitlines()) == 3
 
     done = run("users", "reset", "ann@example.org", "--revoke-keys")
 
@@ -404,6 +413,17 @@ def test_an_import_that_breaks_off_says_how_to_continue(
     assert told == "1000 links imported, 0 lines refused; continue with --from-line 1001."
     assert why.startswith(f"{file}: the file is damaged: ")
     assert len(_stored(installed)) == 1000
+
+
+def test_an_export_that_cannot_be_written_names_the_file_as_it_was_given(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "none" / "links.csv"
+
+    done = run("links", "export", "--output", os.fspath(file))
+
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == f"{file}: No such file or directory\n"
 
 
 def test_a_reader_that_has_enough_ends_an_export_quietly(run: Run, installed: str) -> None:
