@@ -1,5 +1,6 @@
 """Up to which moment the statistics hold every click, over all machines that redirect."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.clicks import ClickProgress
@@ -32,9 +33,27 @@ async def note_progress(*, source: str, complete_to: datetime) -> None:
     )
 
 
-async def forget_source(source: str) -> None:
-    """Stop waiting for a machine that redirects no longer, its spools being read."""
-    await ClickProgress.filter(source=source).delete()
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A machine, and the moment up to which its clicks are in the tables, in UTC."""
+
+    name: str
+    complete_to: datetime
+
+
+async def sources_of_clicks() -> list[Source]:
+    """Return every machine that the statistics wait for, the one that holds them back first."""
+    rows = await ClickProgress.all().using_db(reader()).order_by("complete_to_us", "source")
+    return [Source(row.source, moment_of(row.complete_to_us)) for row in rows]
+
+
+async def forget_source(source: str) -> bool:
+    """Stop waiting for a machine that redirects no longer, its spools being read.
+
+    Returns:
+        False when there is no such source. One that is alive comes back by itself.
+    """
+    return await ClickProgress.filter(source=source).delete() > 0
 
 
 async def stats_as_of() -> datetime:
