@@ -27,6 +27,8 @@ EXIT_REFUSED: Final = 78  # EX_CONFIG: starting again cannot help
 
 Run = Callable[[Callable[[], None]], int]  # gets `announce`, returns the exit code
 
+_supervisor_pid = 0  # of the process that spawned this one
+
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -48,6 +50,8 @@ def spawn(run: Run) -> int:
     child = os.fork()
     if child:
         return child
+    global _supervisor_pid  # noqa: PLW0603 - a child has one, and it never changes
+    _supervisor_pid = supervisor
     code = EXIT_CRASHED
     try:
         _libc.prctl(_PR_SET_PDEATHSIG, STOP)
@@ -61,6 +65,11 @@ def spawn(run: Run) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def is_orphan() -> bool:
+    """Tell whether the supervisor died: then a new service waits for this process to go."""
+    return os.getppid() != _supervisor_pid
 
 
 def obey(

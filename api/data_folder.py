@@ -119,7 +119,7 @@ class DataFolder:
         finally:
             os.close(descriptor)
 
-    def lock(self, name: str, *, wait_s: float = 0.0) -> int:
+    def lock(self, name: str, *, wait_s: float = 0.0, orphans_wait_s: float = 0.0) -> int:
         """Take the lock of that name and return its descriptor, which is the lock.
 
         A forked child shares it: the folder stays locked until the last of them is gone.
@@ -127,27 +127,46 @@ class DataFolder:
         Args:
             name: what is locked, for example "redirect".
             wait_s: how long to wait for another holder; 0 asks once.
+            orphans_wait_s: how long to wait for the children of a holder that died,
+                which are on their way out.
 
         Raises:
             FolderInUseError: another process holds it.
         """
         descriptor = os.open(self.root / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + wait_s
+        began = time.monotonic()
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() < deadline:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                is_dead = _is_dead(holder)
+                limit_s = max(wait_s, orphans_wait_s) if is_dead else wait_s
+                if time.monotonic() - began < limit_s:
                     time.sleep(_LOCK_RETRY_S)
                     continue
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
                 os.close(descriptor)
                 raise FolderInUseError(
-                    f"Another server (process {holder}) already uses the data folder {self.root}."
+                    f"Processes of a server that died (process {holder}) still use the data folder"
+                    f" {self.root}; start again when they are gone."
+                    if is_dead
+                    else f"Another server (process {holder}) already uses the data folder"
+                    f" {self.root}."
                 ) from None
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return descriptor
+
+
+def _is_dead(holder: str) -> bool:
+    """Tell whether a process is certainly gone, or only waits for its parent to notice."""
+    if not holder.isdecimal():
+        return False
+    try:
+        stat = Path("/proc", holder, "stat").read_text("ascii", "replace")
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] in {"Z", "X"}  # Source: proc(5), section stat
 
 
 def file_system_of(path: Path, mountinfo: str) -> str:

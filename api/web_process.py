@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import math
 import signal
 import socket
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from api import static_answers
 from api.adapters.file_spool import FileSpool, SpoolLimits
 from api.adapters.lmdb_replica import LmdbReplicaReader
 from api.adapters.replica_folder import ReplicaFolder
-from api.child_process import obey
+from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder
 from api.draining import accept_the_queue
 from api.health import Health
@@ -43,6 +44,7 @@ from resolvers.redirects import StoredLinks
 _log = structlog.stdlib.get_logger("linkyard.web")
 
 _IDLE_S: Final = 0.5  # how long an idle connection may stay when the service ends
+_ORPHAN_S: Final = 1.0  # to finish what was begun, when a new service may wait for our locks
 _HARD_LIMIT_S: Final = 10.0  # beyond the drain time; a process that hangs must not stay
 
 
@@ -67,6 +69,8 @@ class WebProcess:
         def go(*, is_end: bool) -> None:
             if not leave.done():
                 leave.set_result(is_end)
+            elif is_orphan():  # it was leaving already, and takes its time
+                signal.setitimer(signal.ITIMER_REAL, _ORPHAN_S)
 
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(open_database(self.settings.database_url))
@@ -84,13 +88,14 @@ class WebProcess:
             obey(loop, stop=lambda: go(is_end=True), retire=lambda: go(is_end=False))
             announce()
             is_end = await leave
-            signal.setitimer(signal.ITIMER_REAL, self.settings.drain_timeout_s + _HARD_LIMIT_S)
+            drain_s = min(self.settings.drain_timeout_s, _ORPHAN_S if is_orphan() else math.inf)
+            signal.setitimer(signal.ITIMER_REAL, drain_s + _HARD_LIMIT_S)
             if is_end:
                 await accept_the_queue(self.listener)
             accepting.close()
             await runner.shutdown()  # live sockets are told to come again
-            idle_s = _IDLE_S if is_end else self.settings.drain_timeout_s
-            await server.drain(timeout_s=self.settings.drain_timeout_s, idle_s=idle_s)
+            idle_s = _IDLE_S if is_end else drain_s
+            await server.drain(timeout_s=drain_s, idle_s=min(idle_s, drain_s))
         _log.debug("drained")
 
     def _turn(self, stack: AsyncExitStack) -> RedirectTurn:

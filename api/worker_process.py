@@ -15,7 +15,7 @@ import uvloop
 
 from api.adapters.link_replica import LmdbLinkReplica
 from api.adapters.replica_folder import ReplicaFolder
-from api.child_process import obey
+from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder, FolderInUseError
 from api.metrics import Metrics
 from api.ports import open_ports
@@ -103,7 +103,8 @@ class WorkerProcess:
             for loop in loops:
                 loop.cancel()
             await asyncio.wait(loops)
-            await _drain(clicks)
+            if not is_orphan():  # else the worker of the next service takes the clicks in
+                await _drain(clicks)
 
 
 class _NotedClickWorker(ClickWorker):

@@ -29,7 +29,8 @@ from api.worker_process import WorkerProcess
 app = typer.Typer()
 _log = structlog.stdlib.get_logger("linkyard.serve")
 
-_LOCK_WAIT_S: Final = 3.0  # a predecessor that was killed leaves children for a moment
+_LOCK_WAIT_S: Final = 3.0  # a predecessor that ends just now
+_ORPHANS_WAIT_S: Final = 15.0  # one that was killed leaves children, which end soon
 _FIRST_SETUP_S: Final = 30.0  # without a replica there is nothing to serve before the setup
 _LATER_SETUP_S: Final = 3.0
 _STOP_MARGIN_S: Final = 15.0  # for what comes after the connections: clicks, files
@@ -59,7 +60,7 @@ def _serve(settings: Settings, role: Role) -> int:
     _allow_many_files()
     folder = DataFolder.open(settings.data_dir)
     for name in role.locks:
-        folder.lock(name, wait_s=_LOCK_WAIT_S)
+        folder.lock(name, wait_s=_LOCK_WAIT_S, orphans_wait_s=_ORPHANS_WAIT_S)
     if role is Role.ALL:
         with suppress(DataFolderError):  # a worker of its own goes on counting
             os.close(folder.lock("serve-worker"))

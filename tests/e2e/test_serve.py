@@ -300,6 +300,27 @@ def test_processes_end_with_their_supervisor(serving: Service) -> None:
     assert psutil.wait_procs(children, timeout=LIMIT_S)[1] == []
 
 
+def test_a_killed_service_with_an_upload_under_way_starts_again_at_once(serving: Service) -> None:
+    children = [psutil.Process(pid) for pid in serving.children()]
+    assert serving.process is not None
+    head = (
+        f"POST /graphql HTTP/1.1\r\nHost: {serving.host}\r\n"
+        f"Authorization: Bearer {serving.key()}\r\nContent-Type: application/json\r\n"
+        "Content-Length: 1000\r\n\r\n{"
+    )
+    with socket.create_connection(serving.address, timeout=LIMIT_S) as upload:
+        upload.sendall(head.encode())
+        assert serving.get("/a").status == 302  # the upload was taken before it
+        serving.process.kill()
+        serving.process.wait()
+
+        serving.start()
+
+        assert serving.get("/a").status == 302
+        left = {child.status() for child in children if child.is_running()}
+        assert left <= {psutil.STATUS_ZOMBIE}
+
+
 def test_links_go_on_and_readiness_says_so_while_the_store_is_away() -> None:
     with (
         service({"PROCESSES": "1"}) as running,

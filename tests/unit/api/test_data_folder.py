@@ -1,6 +1,9 @@
 """The data folder: its locks, its secret, and where it must not lie."""
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,43 @@ def test_the_folder_and_its_parts_become_its_owners_alone(tmp_path: Path) -> Non
 
     parts = [folder.root, folder.replica, folder.spool, folder.metrics, folder.run]
     assert [part.stat().st_mode & 0o777 for part in parts] == [0o700] * 5
+
+
+_LEAVE_A_CHILD = """
+import os, sys
+from pathlib import Path
+from api.data_folder import DataFolder
+DataFolder.open(Path(sys.argv[1])).lock("serve")
+if os.fork():
+    print(os.getpid(), flush=True)
+    os._exit(0)
+sys.stdin.read()
+"""
+
+
+def test_children_of_a_holder_that_died_are_waited_for_and_named(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _LEAVE_A_CHILD, os.fspath(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        pid = holder.stdout.readline().strip()
+        holder.wait(20)
+        folder = DataFolder.open(tmp_path)
+        with pytest.raises(FolderInUseError) as refused:
+            folder.lock("serve")
+        with ThreadPoolExecutor() as threads:
+            taken = threads.submit(folder.lock, "serve", orphans_wait_s=20.0)
+            holder.stdin.close()
+            os.close(taken.result(20))
+
+    assert str(refused.value) == (
+        f"Processes of a server that died (process {pid}) still use the data folder {tmp_path};"
+        " start again when they are gone."
+    )
 
 
 def test_a_lock_is_held_until_its_descriptor_is_closed(tmp_path: Path) -> None:
