@@ -23,8 +23,9 @@ class WorkerStatus:
         """Make the file in the folder if it is missing."""
         descriptor = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if os.fstat(descriptor).st_size < _SIZE:
-                os.ftruncate(descriptor, _SIZE)
+            size = os.fstat(descriptor).st_size
+            if size < _SIZE:  # written, because a hole on a full disk would kill who writes to it
+                os.pwrite(descriptor, bytes(_SIZE - size), size)
             self._file = mmap.mmap(descriptor, _SIZE)
         finally:
             os.close(descriptor)
