@@ -61,7 +61,7 @@ class ClickWatchers:
         """Give the events of one message to every watcher; a message that is none is dropped."""
         try:
             events = [_decoded(fields) for fields in orjson.loads(message)]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return
         for watcher in list(self._watchers):
             watcher.offer(events)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.adapters.click_watchers import encode_events
+from api.adapters.click_watchers import ClickWatchers, encode_events
 from api.adapters.redis_signals import RedisSignals
 from api.adapters.socket_signals import (
     SocketClickFeed,
@@ -127,6 +127,20 @@ async def test_a_slow_watcher_loses_the_oldest_clicks(folder: SocketFolder) -> N
 
     assert (await next_of(watcher)).click_id == 500
     feed.close()
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"\xff", b"null", b"7", b'["text"]', b"[[]]", b"[7]", b"[{}]", b'{"a": 1}']
+)
+async def test_what_is_no_message_is_dropped_and_the_next_one_arrives(message: bytes) -> None:
+    watchers = ClickWatchers()
+    watcher = watchers.add()
+
+    watchers.offer(message)
+    for part in encode_events([event(1)]):
+        watchers.offer(part)
+
+    assert await next_of(watcher) == event(1)
 
 
 def test_messages_stay_below_the_size_of_a_datagram() -> None:
