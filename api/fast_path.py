@@ -377,8 +377,11 @@ def release(connections: list[RedirectProtocol], replies: list[bytes]) -> None:
                 continue
         if connection.blocked == _PENDING:
             connection.blocked = 0
-        else:
+            continue
+        try:
             connection.after_reply()
+        except Exception:  # noqa: BLE001 - a fault of one must not cost the others
+            connection.fail()
 
 
 def peer_address(transport: asyncio.BaseTransport | None) -> bytes:

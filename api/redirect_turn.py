@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import lmdb
+import structlog
+
 from api.adapters.lmdb_replica import Get, LmdbReplicaReader
 from api.metrics import Metrics
 from api.redirect_answers import ABSENT, MAX_HOSTS, MISDIRECTED, Answer, answer_of, hosts_for
@@ -20,6 +23,8 @@ from models.rules.click_record import IS_HEAD, START, VERSION
 from models.rules.replica_format import ReplicaDamagedError, link_prefix
 
 UNKNOWN_HOST: Final = b""
+
+_log = structlog.stdlib.get_logger("linkyard.redirect")
 
 Way = str  # "fast" or "ordinary"
 OfConnections = Callable[[list[Any], list[bytes]], None]
@@ -108,6 +113,7 @@ class RedirectTurn:
         self._loop = asyncio.get_running_loop()
         self._version: object = None
         self._second = 0
+        self._looked_second = 0
         self._flushed: asyncio.Future[None] | None = None
         self._unsynced: list[tuple[list[Any], list[bytes], asyncio.Future[None] | None]] = []
         self._syncing: asyncio.Task[None] | None = None
@@ -140,15 +146,23 @@ class RedirectTurn:
         if second != self._second:
             self._second = second
             self.replies.at(second)
-            self._replica.check_size()
+        self.get = None
+        try:
+            self._look_at_replica(is_new_second=second != self._looked_second)
+        except (OSError, lmdb.Error) as error:  # out of descriptors, say: the turn goes on
+            if self._looked_second != second:
+                _log.warning("the replica cannot be looked at", error=repr(error))
+        self._looked_second = second
+
+    def _look_at_replica(self, *, is_new_second: bool) -> None:
         replica = self._replica
+        if is_new_second:
+            replica.check_size()
         if replica.refresh():
             self.get = replica.get
             if replica.version != self._version or len(self.hosts) > MAX_HOSTS:
                 self._version = replica.version
                 self.hosts.clear()
-        else:
-            self.get = None
 
     def flush(self) -> None:
         """End the turn: clicks to the spool, counts to the metrics, replies to their clients."""

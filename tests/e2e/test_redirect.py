@@ -1,6 +1,7 @@
 """GET and HEAD of a slug, on the fast path and on the ordinary route: the same answers."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
@@ -309,6 +310,23 @@ async def test_without_replica_and_store_the_visitor_is_asked_to_come_again(tmp_
         build_replica(tmp_path)
         (reply,) = await service.ask(b"GET /a")
         assert reply == FOUND + b"\r\n"
+
+
+async def test_a_replica_that_cannot_be_looked_at_costs_nobody_the_answer(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.store.links["go.test", "a"] = LINKS["a"]
+
+    def fail() -> bool:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as starved:
+        starved.setattr(service.replica, "refresh", fail)
+        meanwhile, again = await service.ask(b"GET /a", b"GET /a")
+    (after,) = await service.ask(b"GET /a")
+
+    assert [reply[:12] for reply in (meanwhile, again, after)] == [b"HTTP/1.1 302"] * 3
+    assert len(service.store.asked) == 2
 
 
 async def test_a_link_that_needs_more_than_the_replica_asks_the_store(service: Service) -> None:
