@@ -35,6 +35,7 @@ _SPOOL_METRICS: Final = {
     "linkyard_spool_failing": "clicks cannot be written",
     "linkyard_spool_sync_failures_total": "",
     "linkyard_spool_sync_failing": "clicks that are written cannot be synced to the disk",
+    "linkyard_spool_too_new": "a newer version wrote clicks that this one cannot read",
 }
 _PROXY_HEADERS: Final = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP", "Via")
 
@@ -134,15 +135,14 @@ class Health:
             name, _, value = line.rpartition(" ")
             if name in sums:
                 sums[name] = int(float(value))
+        trouble = [text for name, text in _SPOOL_METRICS.items() if text and sums[name]]
         return {
-            "ok": size_bytes < self.spool_max_bytes
-            and not sums["linkyard_spool_failing"]
-            and not sums["linkyard_spool_sync_failing"],
+            "ok": size_bytes < self.spool_max_bytes and not trouble,
             "bytes": size_bytes,
             "max_bytes": self.spool_max_bytes,
             "lost": sums["linkyard_clicks_lost_total"],
             "sync_failures": sums["linkyard_spool_sync_failures_total"],
-            "trouble": [text for name, text in _SPOOL_METRICS.items() if text and sums[name]],
+            "trouble": trouble,
         }
 
 

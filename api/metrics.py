@@ -59,6 +59,9 @@ TABLE: Final[dict[str, _Spec]] = {
         "Processes whose last sync of a spool failed.", (), "livesum"
     ),
     "linkyard_spool_bytes": _Spec("Bytes of clicks that wait for the store.", (), "mostrecent"),
+    "linkyard_spool_too_new": _Spec(
+        "Spools that go on with what only a newer version can read.", (), "livesum"
+    ),
     "linkyard_replica_retired_total": _Spec("Replicas taken out of service as damaged."),
     "linkyard_replica_builds_total": _Spec("Replicas built anew from the store."),
     "linkyard_replica_applied_timestamp_seconds": _Spec(

@@ -116,6 +116,7 @@ class _NotedClickWorker(ClickWorker):
         self._stored = metrics.counter("linkyard_clicks_stored_total")
         self._damaged = metrics.counter("linkyard_spool_damaged_total")
         self._waiting = metrics.gauge("linkyard_spool_bytes")
+        self._too_new = metrics.gauge("linkyard_spool_too_new")
 
     async def step(self) -> int:
         """See ClickWorker.step."""
@@ -125,6 +126,7 @@ class _NotedClickWorker(ClickWorker):
         self._stored.inc(progress.stored - before[0])
         self._damaged.inc(progress.damaged - before[1])
         self._waiting.set(progress.waiting_bytes)
+        self._too_new.set(progress.too_new_files)
         self._status.succeeded("clicks")
         return records
 

@@ -4,6 +4,9 @@ A writer holds an exclusive flock on its file for as long as it lives, so a file
 whose lock is free gets no more bytes. What is no record is copied to the folder
 `damaged` beside the spools before a slice moves past it; the copy is named by
 file and place, so that reading again after a crash copies nothing twice.
+
+What a newer version of Linkyard wrote is no damage: such a file is read up to there, and
+the rest is left for that version.
 """
 
 import fcntl
@@ -16,19 +19,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.rules.click_record import ClickRecordError, RawClick, decode_click
+import structlog
+
+from models.rules.click_record import (
+    ClickRecordError,
+    ClickTooNewError,
+    RawClick,
+    decode_click,
+)
 from models.rules.spool_format import (
     HEADER_BYTES,
     Damage,
     SpoolHeaderError,
+    SpoolTooNewError,
     decode_header,
     scan,
 )
 from resolvers.ingestion import SpoolSlice
 
+_log = structlog.stdlib.get_logger("linkyard.worker")
 _NAME: Final = re.compile(r"([0-9a-f]{32})\.spool")
 _CHUNK_BYTES: Final = 2 << 20
 _MAX_SET_ASIDE_BYTES: Final = 256 << 20  # of the folder; more is only counted
+_MAX_TURNED_BITS: Final = 24  # of 128; two ids differ in 64, give or take
 _MAX_LINK_ID: Final = (1 << 63) - 1
 
 
@@ -41,6 +54,7 @@ class _Spool:
     descriptor: int
     position: int | None = None
     has_writer: bool = True
+    is_too_new: bool = False  # goes on with what only a newer version can read
 
     def size(self) -> int:
         return os.fstat(self.descriptor).st_size
@@ -66,6 +80,12 @@ class SpoolFolder:
         self._folder = folder
         self._spools: dict[str, _Spool] = {}
         self._is_read_to_the_end = False
+        self._told_too_new: set[str] = set()
+
+    @property
+    def too_new(self) -> int:
+        """How many files go on with what only a newer version of Linkyard can read."""
+        return sum(spool.is_too_new for spool in self._spools.values())
 
     @property
     def is_read_to_the_end(self) -> bool:
@@ -117,6 +137,7 @@ class SpoolFolder:
                 slices.append(part)
                 limit -= len(part.clicks)
                 self._is_read_to_the_end &= part.end >= size
+            self._is_read_to_the_end &= not spool.is_too_new
         return slices
 
     def confirm(self, slices: Sequence[SpoolSlice]) -> None:
@@ -154,7 +175,9 @@ class SpoolFolder:
             if file_id in self._spools:  # a copy: its turn comes when the first one is gone
                 os.close(descriptor)
             else:
-                self._spools[file_id] = _Spool(file_id, path, descriptor)
+                spool = self._spools[file_id] = _Spool(file_id, path, descriptor)
+                if _has_new_header(descriptor):
+                    self._leave_to_newer(spool)
 
     def _forget(self, spool: _Spool) -> None:
         del self._spools[spool.file_id]
@@ -168,7 +191,7 @@ class SpoolFolder:
 
     def _read_one(self, spool: _Spool, limit: int) -> SpoolSlice | None:
         position = spool.position
-        if position is None or max(position, HEADER_BYTES) >= spool.size():
+        if position is None or max(position, HEADER_BYTES) >= spool.size() or spool.is_too_new:
             return None
         part = self._next_slice(spool, position, limit)
         if part is None and spool.lost_its_writer():
@@ -187,7 +210,11 @@ class SpoolFolder:
             damages = [] if position or _has_header(spool) else [Damage(-HEADER_BYTES, 0)]
             end = 0
             for found, behind in scan(buffer, is_final=is_whole and not spool.has_writer):
-                click = _click(found)
+                try:
+                    click = _click(found)
+                except ClickTooNewError:
+                    self._leave_to_newer(spool)
+                    break
                 if click is None:
                     damages.append(Damage(end, behind))
                 else:
@@ -195,7 +222,7 @@ class SpoolFolder:
                 end = behind
                 if len(clicks) >= limit:
                     break
-            if end or is_whole:
+            if end or is_whole or spool.is_too_new:
                 break
             wanted *= 2  # damage that is longer than the chunk
         if not end:
@@ -209,6 +236,15 @@ class SpoolFolder:
             clicks=clicks,
             damaged=len(damages),
         )
+
+    def _leave_to_newer(self, spool: _Spool) -> None:
+        spool.is_too_new = True
+        if spool.file_id not in self._told_too_new:
+            self._told_too_new.add(spool.file_id)
+            _log.error(
+                "a newer version wrote clicks that this one cannot read; they wait for it",
+                file=os.fspath(spool.path),
+            )
 
     def _set_aside(self, spool: _Spool, start: int, end: int) -> None:
         folder = self._folder / "damaged"
@@ -242,24 +278,51 @@ def spool_sizes(folder: Path) -> dict[str, int]:
 
 def _file_id(descriptor: int, path: Path) -> str:
     """Return the id in the header, or in the name while there is no sound header."""
-    with suppress(SpoolHeaderError):
-        return decode_header(os.pread(descriptor, HEADER_BYTES, 0)).file_id
-    return path.name.partition(".")[0]
+    return _sound_id(descriptor, path) or path.name.partition(".")[0]
 
 
 def _has_header(spool: _Spool) -> bool:
+    return _sound_id(spool.descriptor, spool.path) is not None
+
+
+def _sound_id(descriptor: int, path: Path) -> str | None:
+    """Return the id in the header; None if the header is damaged.
+
+    The header has no checksum of its own, and the file is named after the id. A wholly
+    different name is that of a copy; one that is nearly the same tells of a turned bit,
+    and under the wrong id all clicks would be counted again.
+    """
     try:
-        decode_header(os.pread(spool.descriptor, HEADER_BYTES, 0))
+        file_id = decode_header(os.pread(descriptor, HEADER_BYTES, 0)).file_id
+    except SpoolHeaderError:
+        return None
+    turned = (int(file_id, 16) ^ int(path.name.partition(".")[0], 16)).bit_count()
+    is_damaged = 0 < turned <= _MAX_TURNED_BITS or not file_id.strip("0")
+    return None if is_damaged else file_id
+
+
+def _has_new_header(descriptor: int) -> bool:
+    try:
+        decode_header(os.pread(descriptor, HEADER_BYTES, 0))
+    except SpoolTooNewError:
+        return True
     except SpoolHeaderError:
         return False
-    return True
+    return False
 
 
 def _click(found: bytes | Damage) -> RawClick | None:
+    """Return the click, None for damage.
+
+    Raises:
+        ClickTooNewError: only a newer version can read it.
+    """
     if isinstance(found, Damage):
         return None
     try:
         click = decode_click(found)
+    except ClickTooNewError:
+        raise
     except ClickRecordError:
         return None
     return click if click.link_id <= _MAX_LINK_ID else None

@@ -40,6 +40,7 @@ class ClickProgress:
     damaged: int = 0  # stretches set aside since the start
     waiting_bytes: int = 0  # in the spools, after the last look
     is_store_up: bool = True
+    too_new_files: int = 0  # that only a newer version can read on
 
 
 class ClickWorker:
@@ -144,6 +145,7 @@ class ClickWorker:
         damaged = sum(part.damaged for part in slices)
         self.progress.damaged += damaged
         self.progress.waiting_bytes = self._folder.waiting_bytes()
+        self.progress.too_new_files = self._folder.too_new
         return damaged + sum(len(part.clicks) for part in slices)
 
     async def _note_progress(self, complete_to: datetime) -> None:

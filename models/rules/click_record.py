@@ -38,6 +38,10 @@ class ClickRecordError(ValueError):
     """The bytes are no record of a version that is known here."""
 
 
+class ClickTooNewError(ClickRecordError):
+    """A newer version of Linkyard wrote the record: only that one may read it."""
+
+
 class RawClick(NamedTuple):
     """A followed link. Texts are header values as they came, b"" where there was none."""
 
@@ -80,8 +84,11 @@ def decode_click(record: bytes) -> RawClick:
     """Return the click of a record.
 
     Raises:
-        ClickRecordError: too short, of another version, or with another number of fields.
+        ClickTooNewError: of a later version.
+        ClickRecordError: too short, of no version, or with another number of fields.
     """
+    if record[:1] > VERSION.to_bytes(1, "little"):
+        raise ClickTooNewError(f"version {record[0]}")
     if len(record) < _FIXED.size:
         raise ClickRecordError("too short")
     version, flags, at_us, link_id = _FIXED.unpack_from(record)

@@ -23,6 +23,10 @@ class SpoolHeaderError(ValueError):
     """The file does not begin as a spool does."""
 
 
+class SpoolTooNewError(SpoolHeaderError):
+    """A newer version of Linkyard wrote the file: only that one may read it."""
+
+
 class SpoolHeader(NamedTuple):
     """Who wrote a file: `file_id` is 32 hexadecimal digits, `created_us` its beginning."""
 
@@ -46,8 +50,12 @@ def decode_header(start: bytes) -> SpoolHeader:
     """Read the first HEADER_BYTES of a file.
 
     Raises:
+        SpoolTooNewError: of a later version of the format.
         SpoolHeaderError: too short, or another kind of file.
     """
+    kind, number = MAGIC[:-2], start[len(MAGIC) - 2 : len(MAGIC)]
+    if start.startswith(kind) and number.isdigit() and number > MAGIC[-2:]:
+        raise SpoolTooNewError(f"version {number.decode()}")
     if len(start) < HEADER_BYTES or not start.startswith(MAGIC):
         raise SpoolHeaderError("no spool header")
     _, file_id, created_us = _HEADER.unpack_from(start)

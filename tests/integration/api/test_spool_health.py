@@ -34,6 +34,22 @@ async def spool_of(folder: DataFolder, aiohttp_client: AiohttpClient) -> dict[st
     return spool
 
 
+async def test_clicks_of_a_newer_version_are_shown(
+    tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    folder = DataFolder.open(tmp_path)
+    metrics = Metrics(folder.metrics)
+
+    metrics.gauge("linkyard_spool_too_new").set(2)
+
+    spool = await spool_of(folder, aiohttp_client)
+    assert (spool["ok"], spool["trouble"]) == (
+        False,
+        ["a newer version wrote clicks that this one cannot read"],
+    )
+    metrics.close()
+
+
 async def test_a_sync_that_fails_is_shown(tmp_path: Path, aiohttp_client: AiohttpClient) -> None:
     folder = DataFolder.open(tmp_path)
     metrics = Metrics(folder.metrics)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from api.workers.clicks import ClickWorker
 from models.clicks import Click, ClickValue, SpoolPosition
@@ -42,6 +43,14 @@ def write_spool(folder: Path, clicks: Sequence[RawClick], *, file_id: str = "a" 
     path = folder / f"{file_id}.spool"
     path.write_bytes(spool_bytes(clicks, file_id=file_id))
     return path
+
+
+def turn_bits(path: Path, *, at: int, bits: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        value = int.from_bytes(file.read(2), "little") ^ bits
+        file.seek(at)
+        file.write(value.to_bytes(2, "little"))
 
 
 async def first_of(feed: MemoryFeed) -> ClickEvent:
@@ -227,6 +236,87 @@ async def test_a_destroyed_header_costs_no_click(folder: Path, worker: ClickWork
 
     row = await SpoolPosition.get()
     assert (row.file_id, row.records, row.damaged) == ("a" * 32, 2, 1)
+
+
+@pytest.mark.parametrize("bits", [1, 0x8001])
+async def test_a_turned_bit_in_the_id_of_a_header_counts_nothing_again(
+    folder: Path, worker: ClickWorker, bits: int
+) -> None:
+    clicks = [RawClick(1, NOON_US + n, user_agent=FIREFOX) for n in range(3)]
+    path = write_spool(folder, clicks[:2])
+    with path.open("ab", buffering=0) as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        assert await worker.drain() == 2
+        worker.close()  # as a new worker would begin
+        turn_bits(path, at=12, bits=bits)
+        writer.write(encode_frames([encode_click(clicks[2])]))
+
+        assert await worker.drain() == 1
+
+    row = await SpoolPosition.get()
+    assert (row.file_id, row.records) == ("a" * 32, 3)
+    await assert_audit_is_clean(clicks=3)
+
+
+async def test_a_header_that_was_zeroed_has_the_id_of_its_name(
+    folder: Path, worker: ClickWorker
+) -> None:
+    path = write_spool(folder, [RawClick(1, NOON_US)])
+    content = path.read_bytes()
+    path.write_bytes(content[:8] + bytes(16) + content[24:])
+
+    assert await worker.drain() == 1
+
+    row = await SpoolPosition.get()
+    assert (row.file_id, row.records, row.damaged) == ("a" * 32, 1, 1)
+
+
+async def test_a_copy_under_another_name_is_counted_once(folder: Path, worker: ClickWorker) -> None:
+    path = write_spool(folder, [RawClick(1, NOON_US)])
+    path.with_name(f"{'5' * 32}.spool").write_bytes(path.read_bytes())
+
+    assert await worker.drain() == 1
+    assert await worker.drain() == 0
+
+    await assert_audit_is_clean(clicks=1)
+
+
+async def test_records_of_a_newer_version_wait_for_it(folder: Path, worker: ClickWorker) -> None:
+    clicks = [RawClick(1, NOON_US + n, user_agent=FIREFOX) for n in range(3)]
+    newer = encode_frames([b"\x02" + encode_click(clicks[1])[1:] + b"\nmore"])
+    content = spool_bytes(clicks[:1], file_id="a" * 32)
+    content += newer + encode_frames([encode_click(clicks[2])])
+    path = write_spool(folder, clicks, file_id="a" * 32)
+    path.write_bytes(content)
+    write_spool(folder, clicks, file_id="b" * 32)
+
+    with capture_logs() as logs:
+        assert await worker.drain() == 4
+        worker.close()  # as a new look would begin
+        assert await worker.drain() == 0
+
+    assert path.read_bytes() == content
+    row = await SpoolPosition.get(file_id="a" * 32)
+    assert (row.position, row.records, row.damaged) == (content.index(newer), 1, 0)
+    assert not (folder / "damaged").exists()
+    assert (worker.progress.too_new_files, worker.progress.damaged) == (1, 0)
+    assert worker.progress.waiting_bytes == len(content) - content.index(newer)
+    assert await stats_as_of() == datetime.fromtimestamp(0, UTC)  # they are not complete
+    assert [(line["log_level"], line["file"]) for line in logs] == [("error", str(path))]
+    await assert_audit_is_clean(clicks=4)
+
+
+async def test_a_spool_of_a_newer_format_waits_for_it(folder: Path, worker: ClickWorker) -> None:
+    path = write_spool(folder, [RawClick(1, NOON_US)])
+    content = b"LKYSPL02" + path.read_bytes()[8:]
+    path.write_bytes(content)
+
+    assert await worker.drain() == 0
+
+    assert path.read_bytes() == content
+    assert await SpoolPosition.all().count() == 0
+    assert worker.progress.too_new_files == 1
+    assert not (folder / "damaged").exists()
 
 
 async def test_many_files_are_read_in_turns(folder: Path, worker: ClickWorker) -> None:

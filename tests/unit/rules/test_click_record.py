@@ -14,6 +14,7 @@ from models.rules.click_record import (
     START,
     VERSION,
     ClickRecordError,
+    ClickTooNewError,
     RawClick,
     decode_click,
     encode_click,
@@ -115,4 +116,10 @@ def test_the_kept_headers_are_the_fields() -> None:
 )
 def test_what_is_no_click_is_refused(record: bytes) -> None:
     with pytest.raises(ClickRecordError):
+        decode_click(record)
+
+
+@pytest.mark.parametrize("record", [b"\x02", b"\x02" + bytes(50), b"\xff" + bytes(17)])
+def test_a_record_of_a_newer_version_is_told_from_damage(record: bytes) -> None:
+    with pytest.raises(ClickTooNewError):
         decode_click(record)

@@ -12,6 +12,7 @@ from models.rules.spool_format import (
     Damage,
     SpoolHeader,
     SpoolHeaderError,
+    SpoolTooNewError,
     decode_header,
     encode_frame,
     encode_frames,
@@ -170,3 +171,17 @@ def test_any_bytes_are_read_to_an_end(noise: bytes, is_final: bool) -> None:  # 
         == end
     )
     assert end == len(noise) or not is_final
+
+
+@pytest.mark.parametrize("magic", [b"LKYSPL02", b"LKYSPL10", b"LKYSPL99"])
+def test_a_header_of_a_newer_version_is_told_from_damage(magic: bytes) -> None:
+    with pytest.raises(SpoolTooNewError):
+        decode_header(magic + b"whatever it may hold")
+
+
+@pytest.mark.parametrize("magic", [b"LKYSPL00", b"LKYSPL0", b"LKYSPLxx", b"LKZSPL02"])
+def test_what_is_no_version_is_damage(magic: bytes) -> None:
+    with pytest.raises(SpoolHeaderError) as refused:
+        decode_header(magic)
+
+    assert refused.type is SpoolHeaderError
