@@ -103,7 +103,9 @@ class HeadReader:
         return (
             end.startswith(b" HTTP/1.1\r\n")
             and end.endswith(b"\r\n\r\n")
-            and end.count(b"\r\n") == len(headers) + 2
+            # As many lines as headers, none ended otherwise; two counts of one byte are
+            # twice as fast as one of two.
+            and end.count(b"\n") == end.count(b"\r") == len(headers) + 2
             and len(headers) <= _MAX_HEADERS
             and self._take(headers)
         )
