@@ -1,4 +1,4 @@
-"""The raw connection, with types: Tortoise 1.1 annotates rows and arguments as bare dict and list."""
+"""The raw connection with types: Tortoise 1.1 has bare dict and list for rows and arguments."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
