@@ -26,6 +26,7 @@ from api.graphql_http import (
 )
 from api.graphql_ws import INIT_TIMEOUT_S, Sockets
 from api.keys import PORTAL, PORTS, REQUEST_ID
+from models.engines.turns import begin_turn
 from models.store_failures import is_store_failure
 from models.texts import negotiate, text
 from resolvers.context import Viewer
@@ -103,6 +104,7 @@ class Endpoint:
         Raises:
             CredentialRefusedError: see api.auth.authenticate.
         """
+        begin_turn()
         ports = request.app[PORTS]
         viewer = await authenticate(authorization, now=ports.clock.now())
 

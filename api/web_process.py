@@ -23,7 +23,7 @@ from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder
 from api.draining import accept_the_queue
 from api.health import Health
-from api.listeners import BACKLOG
+from api.listeners import BACKLOG, refuse_new_connections
 from api.metrics import Metrics
 from api.own_hosts import default_host, local_names
 from api.ports import open_ports
@@ -43,6 +43,7 @@ from resolvers.redirects import StoredLinks
 
 _log = structlog.stdlib.get_logger("linkyard.web")
 
+_STATEMENT_S: Final = 10.0  # of the store: no page of a front end needs a tenth of it
 _IDLE_S: Final = 0.5  # how long an idle connection may stay when the service ends
 _ORPHAN_S: Final = 1.0  # to finish what was begun, when a new service may wait for our locks
 _HARD_LIMIT_S: Final = 10.0  # beyond the drain time; a process that hangs must not stay
@@ -73,7 +74,9 @@ class WebProcess:
                 signal.setitimer(signal.ITIMER_REAL, _ORPHAN_S)
 
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(open_database(self.settings.database_url))
+            await stack.enter_async_context(
+                open_database(self.settings.database_url, statement_timeout_s=_STATEMENT_S)
+            )
             stack.push_async_callback(uses_written)
             ports = await stack.enter_async_context(open_ports(self.settings, self.folder))
             turn = self._turn(stack)
@@ -90,6 +93,8 @@ class WebProcess:
             is_end = await leave
             drain_s = min(self.settings.drain_timeout_s, _ORPHAN_S if is_orphan() else math.inf)
             signal.setitimer(signal.ITIMER_REAL, drain_s + _HARD_LIMIT_S)
+            if is_orphan():
+                refuse_new_connections([self.listener])  # as the supervisor would have done
             if is_end:
                 await accept_the_queue(self.listener)
             accepting.close()

@@ -22,6 +22,7 @@ MODEL_MODULES: Final = (
     "models.replays",
     "models.installation",
 )
+READERS: Final = 3  # SQLite's connections for reading, of each process
 # FULL syncs at every commit: what we acknowledged survives a power cut too.
 _SQLITE_PRAGMAS: Final[dict[str, Any]] = {
     "journal_mode": "WAL",
@@ -54,8 +55,8 @@ def connection_config(database_url: str, *, reader: bool = False) -> dict[str, A
     Args:
         database_url: `sqlite://path?pragma=value` or
             `postgres://user:password@host:port/name`.
-        reader: refuse writes (SQLite only), so that reads never wait for the
-            process's own open transaction.
+        reader: READERS connections that refuse writes (SQLite only), so that reads
+            never wait for the process's own open transaction, and seldom for each other.
     """
     path = sqlite_path(database_url)
     if path is None:
@@ -64,7 +65,8 @@ def connection_config(database_url: str, *, reader: bool = False) -> dict[str, A
     pragmas = dict(parse_qsl(urlsplit(database_url).query))
     credentials = {"file_path": os.fspath(path), **_SQLITE_PRAGMAS, **pragmas}
     if reader:
-        credentials["query_only"] = "ON"
+        several = {"query_only": "ON", "readers": READERS, "deadline_s": None}
+        return {"engine": "models.engines.sqlite_readers", "credentials": credentials | several}
     return {"engine": "models.engines.sqlite", "credentials": credentials}
 
 
@@ -83,7 +85,10 @@ def orm_config(database_url: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_database(
-    database_url: str, *, command_timeout_s: float | None = None
+    database_url: str,
+    *,
+    command_timeout_s: float | None = None,
+    statement_timeout_s: float | None = None,
 ) -> AsyncGenerator[None]:
     """Make the database usable by every task of this process; one at a time.
 
@@ -94,10 +99,19 @@ async def open_database(
         database_url: see connection_config.
         command_timeout_s: after it PostgreSQL is not waited for any longer, and the
             statement fails with a TimeoutError; None waits for ever.
+        statement_timeout_s: after it the engine gives up a statement, on SQLite one of
+            the reader, and models.store_failures.is_too_slow knows the error; None never.
     """
     config = orm_config(database_url)
+    connections = config["connections"]
     if sqlite_path(database_url) is None:
-        config["connections"]["default"]["credentials"]["command_timeout"] = command_timeout_s
+        credentials = connections["default"]["credentials"]
+        credentials["command_timeout"] = command_timeout_s
+        if statement_timeout_s is not None:
+            limit = {"statement_timeout": f"{statement_timeout_s * 1000:.0f}"}  # milliseconds
+            credentials["server_settings"] = limit
+    else:
+        connections["reader"]["credentials"]["deadline_s"] = statement_timeout_s
     await Tortoise.init(config=config, _enable_global_fallback=True)
     try:
         yield

@@ -56,6 +56,15 @@ def is_store_failure(error: BaseException) -> bool:
     return False
 
 
+def is_too_slow(error: BaseException) -> bool:
+    """Tell whether the engine gave up a statement at its deadline. See models.orm.open_database."""
+    return any(
+        isinstance(found, asyncpg.QueryCanceledError)
+        or _sqlite_code(found) == sqlite3.SQLITE_INTERRUPT
+        for found in _layers(error)
+    )
+
+
 def is_store_damaged(error: BaseException) -> bool:
     """Tell whether the store is no database, or not a whole one any more."""
     return any(

@@ -8,7 +8,7 @@ from typing import Final
 from models.errors import CursorInvalidError
 from models.texts import IDS, LOCALES, read_catalog
 from schema.error_codes import NOTES, CodeNote, ErrorCode
-from schema.failures import BAD_REQUEST, INTERNAL, UNAUTHENTICATED, UNAVAILABLE
+from schema.failures import BAD_REQUEST, INTERNAL, TOO_SLOW, UNAUTHENTICATED, UNAVAILABLE
 
 CURSOR_INVALID: Final = CursorInvalidError.code
 _LANGUAGES: Final = {"ru": "Russian", "en": "English"}
@@ -90,6 +90,13 @@ TOP_LEVEL: Final = {
             "The store does not answer. Short links go on leading.",
             "Say so, and try again after some seconds. Send mutations with the same `requestId`.",
             may_retry=True,
+        ),
+    ),
+    TOO_SLOW: TopLevelNote(
+        "200",
+        CodeNote(
+            "A statement took longer than the server lets any take; nothing was changed.",
+            "Ask for less: a shorter period, a narrower filter, fewer parts at once.",
         ),
     ),
     INTERNAL: TopLevelNote(

@@ -6,7 +6,7 @@ import structlog
 from graphql import GraphQLError
 
 from models.errors import DomainError
-from models.store_failures import is_store_failure
+from models.store_failures import is_store_failure, is_too_slow
 from models.texts import message_of, text
 from resolvers.context import NotPermittedError
 from schema.context import GraphQLContext
@@ -16,6 +16,7 @@ BAD_REQUEST: Final = "BAD_REQUEST"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 INTERNAL: Final = "INTERNAL"
 UNAVAILABLE: Final = "UNAVAILABLE"
+TOO_SLOW: Final = "TOO_SLOW"
 _log = structlog.get_logger(__name__)
 
 
@@ -35,6 +36,9 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
         code = (error.extensions or {}).get("code", BAD_REQUEST)
         message = text(context.locale, code) if code == UNAUTHENTICATED else error.message
         return _like(error, message, {**(error.extensions or {}), "code": code})
+    if is_too_slow(cause):
+        _log.warning("graphql_too_slow", path=error.path, request_id=context.request_id)
+        return _like(error, text(context.locale, TOO_SLOW), {"code": TOO_SLOW})
     if is_store_failure(cause):
         _log.warning("store_unavailable", path=error.path, exc_info=cause)
         return _like(error, text(context.locale, UNAVAILABLE), {"code": UNAVAILABLE})

@@ -17,7 +17,7 @@ asks after the other end of every connection, and gives up unanswered data early
 # pyright: reportPrivateUsage=false
 
 import socket
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -32,6 +32,9 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
+from models.engines.turns import own_turn
+
+_AT_ONCE: Final = 2  # statements of one operation, of a pool of 5
 _RELEASE_S: Final = 1.0  # for a reset or a cancellation, which take a round trip
 _CONNECT_S: Final = 10.0
 _TCP_OPTIONS: Final = {  # a machine that is gone is noticed after 20 s. Source: tcp(7)
@@ -80,6 +83,14 @@ class TidyTransactionContext(TransactionContextPooled):
 class TidyPoolConnection(PoolConnectionWrapper[asyncpg.Connection]):
     """Lends a connection for one statement."""
 
+    async def __aenter__(self) -> asyncpg.Connection:
+        """Wait for the operation's turn, then for a connection."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(own_turn(_AT_ONCE))
+            connection = await super().__aenter__()
+            self._turn = stack.pop_all()
+        return connection
+
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -87,7 +98,8 @@ class TidyPoolConnection(PoolConnectionWrapper[asyncpg.Connection]):
         traceback: TracebackType | None,
     ) -> None:
         """Give the connection back, also from a server that stands still."""
-        await _release(self.client._pool, self.connection)
+        async with self._turn:
+            await _release(self.client._pool, self.connection)
 
 
 class TidyPostgresClient(AsyncpgDBClient):
