@@ -83,6 +83,7 @@ class FileSpool:
         self._is_folder_dirty = False
         self._spare = _CLOSED  # the next file, made by keep_synced
         self._full: list[int] = []  # closed for writing; synced and let go by `_sync`
+        self._making: asyncio.Task[None] | None = None  # of the next file
         self._syncing = asyncio.Lock()
 
     def write(self, frames: Sequence[bytes]) -> int:
@@ -159,15 +160,19 @@ class FileSpool:
         while True:
             with contextlib.suppress(OSError):  # full: `write` will meet it and say so
                 if self._spare == _CLOSED:
-                    self._spare = await asyncio.to_thread(self._make_file)
+                    self._making = asyncio.create_task(self._make_spare())
+                    await asyncio.shield(self._making)  # a thread cannot be cancelled
                 if time.monotonic() - looked_at >= _LOOK_S:
                     looked_at = time.monotonic()
                     self.look(await asyncio.to_thread(self.folder_bytes))
-            await self.synced()
+            await asyncio.shield(self.synced())
             await asyncio.sleep(every_ms / 1000)
 
     async def close(self) -> None:
         """Sync and close: the reader may then take in the rest and delete the file."""
+        if self._making is not None:
+            with contextlib.suppress(OSError):
+                await self._making
         self._let_go()
         if self._spare != _CLOSED:  # nothing but a header, which the reader deletes
             self._full.append(self._spare)
@@ -193,6 +198,9 @@ class FileSpool:
             except OSError:
                 self._is_folder_dirty = True
                 raise
+
+    async def _make_spare(self) -> None:
+        self._spare = await asyncio.to_thread(self._make_file)
 
     def _open(self) -> None:
         spare, self._spare = self._spare, _CLOSED
