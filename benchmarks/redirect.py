@@ -40,12 +40,14 @@ request = function()
   return format("GET /s%07d{ending} HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n", random(0, {links} - 1))
 end
 """
-# What a proxy passes on: a browser's headers, two of them different in every request.
+# What a proxy passes on: a browser's headers, two of them different in every request. They
+# are made beforehand, because wrk would be the limit if it formatted them meanwhile.
 _BROWSERS: Final = """
 math.randomseed({seed})
 local random, format = math.random, string.format
-request = function()
-  return format("GET /s%07d HTTP/1.1\\r\\nHost: {host}\\r\\n"
+local heads, next_head = {{}}, 0
+for number = 0, 16383 do
+  heads[number] = format("GET /s%07d HTTP/1.1\\r\\nHost: {host}\\r\\n"
     .. "User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36"
     .. " (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36\\r\\n"
     .. "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\\r\\n"
@@ -53,6 +55,10 @@ request = function()
     .. "Referer: https://example.net/a/page\\r\\nSec-Fetch-Mode: navigate\\r\\n"
     .. "X-Forwarded-For: 203.0.%d.%d\\r\\nX-Request-Id: %016x\\r\\n\\r\\n",
     random(0, {links} - 1), random(0, 255), random(1, 254), random(0, 2147483647))
+end
+request = function()
+  next_head = (next_head + 1) % 16384
+  return heads[next_head]
 end
 """
 _NGINX: Final = """
