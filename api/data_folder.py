@@ -106,6 +106,11 @@ class DataFolder:
         """Spools of `clicks import`, and its draft; missing until the first one."""
         return self.root / "imports"
 
+    @property
+    def salts(self) -> Path:
+        """Salts of the last two days, see api.adapters.daily_salts. Never part of a backup."""
+        return self.root / "salts"
+
     @contextmanager
     def locked(self, name: str) -> Generator[None]:
         """Hold the lock of that name for a block.

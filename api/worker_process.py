@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 import uvloop
 
+from api.adapters.daily_salts import DailySalts
 from api.adapters.link_replica import LmdbLinkReplica
 from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import is_orphan, obey
@@ -25,6 +26,7 @@ from api.workers.clicks import ClickWorker
 from api.workers.pacing import wait_for
 from api.workers.replica import ReplicaWorker
 from api.workers.retention import RetentionWorker
+from api.workers.visitors import VisitorWorker
 from models.orm import open_database
 from models.rules.addresses import parse_networks
 from resolvers.context import RequestContext, Viewer
@@ -83,10 +85,13 @@ class WorkerProcess:
             )
             context = RequestContext(Viewer(), ports)
             following = ReplicaWorker(replica, clock=ports.clock, status=status, metrics=metrics)
+            salts = DailySalts(folder.salts, redis_url=settings.redis_url)
             clicks = _NotedClickWorker(
                 context,
                 folder=folder.spool,
-                ingestion=Ingestion(trusted_proxies=parse_networks(settings.trusted_proxies)),
+                ingestion=Ingestion(
+                    trusted_proxies=parse_networks(settings.trusted_proxies), salts=salts
+                ),
             )
             clicks.note_in(status, metrics)
             stack.callback(clicks.close)
@@ -97,6 +102,7 @@ class WorkerProcess:
                 asyncio.create_task(following.run(wake=links_changed)),
                 asyncio.create_task(clicks.run(stop=stop, wake=asyncio.Event())),
                 asyncio.create_task(retention.run(stop=stop)),
+                asyncio.create_task(VisitorWorker(context, salts=salts).run()),
             ]
             _log.info("working")
             await stop.wait()

@@ -2,7 +2,7 @@
 
 These tables are written and read by raw SQL (resolvers.clicks, resolvers.stats):
 the ORM costs nine times the CPU for a row. The classes here describe them, so
-that one test can compare the migrated schema with the models. Two more tables
+that one test can compare the migrated schema with the models. Three more tables
 have composite primary keys, which Tortoise cannot express; RAW_TABLES has them.
 """
 
@@ -16,6 +16,8 @@ from tortoise.models import Model
 # every civil day of every zone has been a whole number of them. click_total has the primary key
 # (link_id, bucket, click_class); click_cube has one row for every combination of
 # values that occurred, and all its columns but `clicks` are the primary key.
+# click_visitors has a sketch (models.rules.visitors) of each hour and UTC day with visitors:
+# `hours` is 1 or 24, `hour` the first one since 1970; link 0 is all links together.
 BUCKET_S: Final = 900
 RAW_TABLES: Final = {
     "click_total": ("link_id", "bucket", "click_class", "clicks"),
@@ -29,6 +31,7 @@ RAW_TABLES: Final = {
         "device_id",
         "clicks",
     ),
+    "click_visitors": ("link_id", "hours", "hour", "sketch"),
 }
 
 
@@ -60,6 +63,7 @@ class Click(Model):
     language_id = fields.BigIntField()
     address = fields.CharField(max_length=45, null=True)
     request_id = fields.CharField(max_length=64, null=True)
+    visitor = fields.BigIntField(null=True, description="models.rules.visitors.visitor_number")
 
     class Meta:
         table = "click"
@@ -92,3 +96,14 @@ class ClickProgress(Model):
     class Meta:
         table = "click_progress"
         table_description = "progress of a machine's clicks"
+
+
+class VisitorHour(Model):
+    """An hour with single clicks that no sketch has yet, see resolvers.visitor_hours."""
+
+    hour = fields.BigIntField(primary_key=True, generated=False, description="since 1970")
+    stamp = fields.BigIntField(description="another one whenever such clicks are added")
+
+    class Meta:
+        table = "visitor_hour"
+        table_description = "hour whose visitors are to be counted"

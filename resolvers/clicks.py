@@ -20,7 +20,9 @@ from models.raw_sql import execute_many
 from models.rules.click_classes import ClickClass
 from models.rules.click_facts import ClickFacts, moment_of
 from models.rules.dimensions import Dimension
+from models.rules.visitors import HOUR_US
 from resolvers.click_values import Numbers, Texts
+from resolvers.visitor_hours import mark_hours
 
 Row: TypeAlias = tuple[Any, ...]
 BUCKET_US: Final = BUCKET_S * 1_000_000
@@ -39,6 +41,7 @@ _COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
         "language_id": "bigint",
         "address": "text",
         "request_id": "text",
+        "visitor": "bigint",
     },
     "click_total": {"link_id": "bigint", "bucket": "int", "click_class": "smallint"},
     "click_cube": {
@@ -63,12 +66,14 @@ class ClickTally:
         cube: keys of click_cube, each with how many.
         links: for each link, how many clicks of each class, and when the last
             person came, None for nobody.
+        hours: in which a visitor came, rising; seconds since 1970 // 3600.
     """
 
     clicks: Sequence[Row]
     totals: Sequence[Row]
     cube: Sequence[Row]
     links: Sequence[tuple[int, Sequence[int], datetime | None]]
+    hours: Sequence[int] = ()
 
 
 def texts_of(facts: Sequence[ClickFacts]) -> Texts:
@@ -114,6 +119,7 @@ def tally(facts: Sequence[ClickFacts], numbers: Numbers) -> ClickTally:
             (link_id, counts, moment_of(last[link_id]) if link_id in last else None)
             for link_id, counts in sorted(links.items())
         ],
+        hours=sorted({fact.at_us // HOUR_US for fact in facts if fact.visitor is not None}),
     )
 
 
@@ -127,6 +133,7 @@ async def store(connection: BaseDBAsyncClient, counted: ClickTally) -> None:
         await _store_sqlite(connection, counted)
     else:
         await _store_postgres(connection, counted)
+    await mark_hours(connection, counted.hours)  # last: other workers wait for these rows
 
 
 async def _store_sqlite(connection: BaseDBAsyncClient, counted: ClickTally) -> None:

@@ -17,13 +17,14 @@ from models.clicks import SpoolPosition
 from models.orm import is_sqlite, placeholders, reader
 from models.raw_sql import fetch
 from models.rules.addresses import Network
-from models.rules.click_facts import ClickFacts, moment_of, read_click
+from models.rules.click_facts import ClickFacts, day_of, moment_of, read_click
 from models.rules.click_record import RawClick
 from models.rules.moments import to_sql
 from resolvers.click_values import ValueNumbers
 from resolvers.clicks import ClickTally, store, tally, texts_of
 from resolvers.context import RequestContext
-from resolvers.ports import ClickEvent
+from resolvers.ports import ClickEvent, VisitorSalts
+from resolvers.visitor_salts import ProcessSalts
 
 MAX_EVENTS: Final = 200  # live events of one batch; watchers see a sample of a flood
 
@@ -58,8 +59,17 @@ class PositionMovedError(Exception):
 class Ingestion:
     """Stores slices of spools. One per process, for the sake of its cache."""
 
-    def __init__(self, *, trusted_proxies: tuple[Network, ...] = ()) -> None:
+    def __init__(
+        self, *, trusted_proxies: tuple[Network, ...] = (), salts: VisitorSalts | None = None
+    ) -> None:
+        """Store nothing yet.
+
+        Args:
+            trusted_proxies: networks of our own proxies.
+            salts: None for history: its visitors are those of this process alone.
+        """
         self._trusted = trusted_proxies
+        self._salts = ProcessSalts() if salts is None else salts
         self._numbers = ValueNumbers()
 
     async def store(
@@ -78,8 +88,13 @@ class Ingestion:
         Raises:
             PositionMovedError: a slice does not go on from its position; nothing was stored.
         """
+        now = context.ports.clock.now()
+        days = {day_of(raw) for part in slices for raw in part.clicks}
+        salts = {day: await self._salts.salt_of(day, now=now) for day in days}
         facts = [
-            read_click(raw, trusted_proxies=self._trusted) for part in slices for raw in part.clicks
+            read_click(raw, trusted_proxies=self._trusted, salts=salts)
+            for part in slices
+            for raw in part.clicks
         ]
         at = context.ports.clock.now()
         counted = tally(facts, await self._numbers.of(texts_of(facts), at=at))

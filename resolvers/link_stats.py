@@ -22,6 +22,7 @@ from resolvers.stats import (
     totals_of_each,
 )
 from resolvers.stats_query import Ranges
+from resolvers.visitor_stats import Visitors, visitors_of_each
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -72,6 +73,14 @@ class BreakdownQuestion:
     dimension: StatsDimension
     top: int
     humans_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorsQuestion:
+    """Arguments of stats_visitors."""
+
+    where: Where
+    interval: StatsInterval | None
 
 
 async def ranges_of_links(
@@ -133,6 +142,21 @@ async def breakdowns_of_links(
             top=question.top,
             where=question.where,
             humans_only=question.humans_only,
+        )
+
+    return await _answers(context, asked, ask)
+
+
+async def visitors_of_links(
+    context: RequestContext, asked: Sequence[LinkQuestion[VisitorsQuestion]]
+) -> list[Visitors | DomainError]:
+    """Answer many stats_visitors, in the order of `asked`."""
+
+    async def ask(
+        scope: StatsScope, ranges: Ranges, question: VisitorsQuestion
+    ) -> Mapping[int, Visitors | DomainError]:
+        return await visitors_of_each(
+            scope, ranges, interval=question.interval, where=question.where
         )
 
     return await _answers(context, asked, ask)

@@ -70,6 +70,21 @@ class ClickFeed(Protocol):
         ...
 
 
+class VisitorSalts(Protocol):
+    """Random bytes of a UTC day, by which its visitors are told apart, and gone after 48 hours."""
+
+    async def salt_of(self, day: int, *, now: datetime) -> bytes:
+        """Return the 32 bytes of a day, counted from 1970. Never raises.
+
+        A day whose salt is gone, or has not begun, gets one that only this process knows.
+        """
+        ...
+
+    async def forget_old(self, *, now: datetime) -> None:
+        """Delete the salts that are 48 hours old. Never raises; to be called now and then."""
+        ...
+
+
 class ReplicaBuild(Protocol):
     """A replica in the making, which nobody reads yet."""
 

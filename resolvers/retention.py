@@ -16,6 +16,7 @@ from models.orm import is_sqlite, writer
 from models.raw_sql import execute, fetch
 from models.rules.click_facts import microseconds_of
 from models.rules.moments import to_sql
+from models.rules.visitors import HOUR_US
 from resolvers.clicks import BUCKET_US
 from resolvers.context import RequestContext
 
@@ -56,8 +57,12 @@ async def move_click_edge(context: RequestContext, *, kept_days: int) -> ClickEd
 
 
 async def prune_clicks(_: RequestContext, *, edge_us: int) -> int:
-    """Delete single clicks before the edge, see move_click_edge."""
-    return await _delete("click", "at_us < {}", edge_us)
+    """Delete single clicks before the edge, see move_click_edge.
+
+    Those of hours whose visitors are not counted yet stay until they are.
+    """
+    counted = f"at_us / {HOUR_US} NOT IN (SELECT hour FROM visitor_hour)"
+    return await _delete("click", f"at_us < {{}} AND {counted}", edge_us)
 
 
 async def prune_link_changes(context: RequestContext) -> int:

@@ -211,6 +211,17 @@ class _Source:
         return await _run(f"WITH {', '.join(parts)} {select}" if parts else select, self.conditions)
 
 
+def scope_conditions(scope: StatsScope, where: Sequence[StatsCondition]) -> Conditions:
+    """Return what a scope and its conditions ask of a rollup `t`; no clause is everything.
+
+    A scope by link needs named rows `wanted`, whose `part` are the links.
+    """
+    conditions = Conditions(reader())
+    _add_scope(conditions, scope)
+    _add_where(conditions, where)
+    return conditions
+
+
 async def _run(sql: str, conditions: Conditions) -> Rows:
     return await fetch(conditions.connection, sql, conditions.arguments)
 

@@ -21,15 +21,18 @@ from resolvers.link_stats import (
     LinkQuestion,
     SeriesQuestion,
     TotalsQuestion,
+    VisitorsQuestion,
     breakdowns_of_links,
     ranges_of_links,
     series_of_links,
     totals_of_links,
+    visitors_of_links,
 )
 from resolvers.links import links_by_ids
 from resolvers.ports import Ports
 from resolvers.stats import Breakdown, Series, Totals, stats_as_of
 from resolvers.users import users_by_id
+from resolvers.visitor_stats import Visitors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,11 @@ class Loaders:
     def link_breakdown(self) -> DataLoader[LinkQuestion[BreakdownQuestion], Breakdown]:
         """Breakdowns of links."""
         return DataLoader(load_fn=partial(breakdowns_of_links, self._context))
+
+    @cached_property
+    def link_visitors(self) -> DataLoader[LinkQuestion[VisitorsQuestion], Visitors]:
+        """Visitors of links."""
+        return DataLoader(load_fn=partial(visitors_of_links, self._context))
 
     @cached_property
     def as_of(self) -> DataLoader[None, datetime]:

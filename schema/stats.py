@@ -8,12 +8,19 @@ import strawberry
 from models.rules.buckets import StatsInterval
 from models.rules.scopes import Scope
 from resolvers.stats import StatsDimension
+from resolvers.visitor_stats import Visitors
 from schema.access import requires
 from schema.context import Info
 from schema.link_inputs import LinkFilterInput
 from schema.links import LinkType
 from schema.scalars import Count, TimeZone
-from schema.stats_ranges import Report, StatsRangeInput, open_report, public_key
+from schema.stats_ranges import (
+    Report,
+    ReportVisitors,
+    StatsRangeInput,
+    open_report,
+    public_key,
+)
 
 DEFAULT_TOP: Final = 10
 
@@ -29,6 +36,16 @@ class StatsTotals:
     scanner: Count = strawberry.field(description="Security products following links.")
     monitor: Count = strawberry.field(description="Uptime checks.")
     bot: Count = strawberry.field(description="Crawlers and all other programs.")
+    report: strawberry.Private[Report]
+
+    @strawberry.field(
+        description="People, each counted once a UTC day: an estimate, exact below 4096. People "
+        "are told apart within one UTC day, so a longer period has the sum over its days. Whole "
+        "hours count, also those in which the period begins or ends. Null where counting would "
+        "take too long, and when the range keeps clicks by anything but links."
+    )
+    async def visitors(self) -> Count | None:
+        return _count_of(await self.report.visitors())
 
 
 @strawberry.type(description="One point of the line.")
@@ -38,6 +55,15 @@ class StatsBucket:
     clicks: Count = strawberry.field(description="As in `totals`.")
     human: Count = strawberry.field(description="People.")
     automated: Count = strawberry.field(description="All the other classes.")
+    number: strawberry.Private[int]
+    all_visitors: strawberry.Private[ReportVisitors]
+
+    @strawberry.field(
+        description="As in `totals`; who came in two buckets counts in both. An hour counts for "
+        "the bucket in which it ends; null for a bucket that has none, as those of 15 minutes."
+    )
+    async def visitors(self) -> Count | None:
+        return await self.all_visitors.of(self.number)
 
 
 @strawberry.type(description="A line on the chart: without gaps, with zeros.")
@@ -55,6 +81,14 @@ class StatsRow:
     clicks: Count = strawberry.field(description="As in `totals`.")
     share: float = strawberry.field(description="Of all clicks of the breakdown, 0 to 1.")
     link_id: strawberry.Private[int | None]
+    all_visitors: strawberry.Private[ReportVisitors]
+
+    @strawberry.field(
+        description="As in `totals`, of a breakdown by LINK. Null for the others: visitors are "
+        "kept by link and hour alone."
+    )
+    async def visitors(self) -> Count | None:
+        return None if self.link_id is None else await self.all_visitors.of(self.link_id)
 
     @strawberry.field(
         description="The link of a breakdown by LINK; null for the others, and for links that "
@@ -108,6 +142,7 @@ class StatsReportType:
             scanner=Count(found.scanner),
             monitor=Count(found.monitor),
             bot=Count(found.bot),
+            report=report,
         )
 
     @strawberry.field(description="Clicks over time, at most 1000 buckets.")
@@ -122,6 +157,7 @@ class StatsReportType:
         ] = None,
     ) -> StatsSeries:
         found = await report.series(interval)
+        visitors = ReportVisitors.of_series(report, found.interval)
         return StatsSeries(
             interval=found.interval,
             buckets=[
@@ -131,8 +167,10 @@ class StatsReportType:
                     clicks=Count(report.clicks(bucket.human, bucket.automated)),
                     human=Count(bucket.human),
                     automated=Count(bucket.automated),
+                    number=number,
+                    all_visitors=visitors,
                 )
-                for bucket in found.buckets
+                for number, bucket in enumerate(found.buckets)
             ],
         )
 
@@ -144,6 +182,8 @@ class StatsReportType:
         top: Annotated[int, strawberry.argument(description="Rows, 1 to 100.")] = DEFAULT_TOP,
     ) -> StatsBreakdown:
         found = await report.breakdown(by, top)
+        link_ids = [row.link_id for row in found.rows if row.link_id is not None]
+        visitors = ReportVisitors.of_links(report, link_ids)
         return StatsBreakdown(
             dimension=by,
             rows=[
@@ -153,12 +193,18 @@ class StatsReportType:
                     clicks=Count(row.clicks),
                     share=row.share,
                     link_id=row.link_id,
+                    all_visitors=visitors,
                 )
                 for row in found.rows
             ],
             rest=Count(found.rest),
             distinct=Count(found.distinct),
         )
+
+
+def _count_of(visitors: Visitors) -> Count | None:
+    """Return the answer for a range as a whole, which is one bucket."""
+    return None if visitors[0] is None else Count(visitors[0])
 
 
 @strawberry.type

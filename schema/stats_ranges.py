@@ -1,8 +1,10 @@
 """Which clicks a statistics report is about."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, Self
 
 import strawberry
 
@@ -15,6 +17,7 @@ from resolvers.link_stats import (
     LinkQuestion,
     SeriesQuestion,
     TotalsQuestion,
+    VisitorsQuestion,
 )
 from resolvers.stats import (
     Breakdown,
@@ -29,10 +32,11 @@ from resolvers.stats import (
     stats_series,
     stats_totals,
 )
+from resolvers.visitor_stats import Visitors, stats_visitors, visitors_of_rows
 from schema.context import Info, Loaders
 from schema.enums import describe_enum
 from schema.nodes import encode_id, row_id_of
-from schema.scalars import TimeZone
+from schema.scalars import Count, TimeZone
 
 describe_enum(
     StatsPreset,
@@ -190,6 +194,54 @@ class Report:
             where=self.where, dimension=dimension, top=top, humans_only=self.humans_only
         )
         return await self.loaders.link_breakdown.load(LinkQuestion(self.link, self.range, question))
+
+    async def visitors(self, interval: StatsInterval | None = None) -> Visitors:
+        """See stats_visitors."""
+        if self.link is None:
+            return await stats_visitors(self.scope, self.range, interval=interval, where=self.where)
+        question = VisitorsQuestion(where=self.where, interval=interval)
+        return await self.loaders.link_visitors.load(LinkQuestion(self.link, self.range, question))
+
+    async def visitors_of_links(self, link_ids: Sequence[int]) -> Mapping[int, int | None]:
+        """Return the visitors of each link that a breakdown of this report has."""
+        if self.link is not None:
+            return {self.link.link_id: (await self.visitors())[0]}
+        if any(each.dimension is not StatsDimension.LINK for each in self.where):
+            return {}
+        return await visitors_of_rows(self.scope, self.range, link_ids)
+
+
+class ReportVisitors:
+    """Visitors of the points or bars of one report: counted once, when the first is asked for."""
+
+    def __init__(self, count: Callable[[], Awaitable[Mapping[int, int | None]]]) -> None:
+        self._count = count
+        self._found: asyncio.Future[Mapping[int, int | None]] | None = None
+
+    @classmethod
+    def of_series(cls, report: Report, interval: StatsInterval) -> Self:
+        """By the number of the bucket."""
+
+        async def count() -> Mapping[int, int | None]:
+            return dict(enumerate(await report.visitors(interval)))
+
+        return cls(count)
+
+    @classmethod
+    def of_links(cls, report: Report, link_ids: Sequence[int]) -> Self:
+        """By the id of the link."""
+
+        async def count() -> Mapping[int, int | None]:
+            return await report.visitors_of_links(link_ids)
+
+        return cls(count)
+
+    async def of(self, key: int) -> Count | None:
+        """Return the visitors of one of them."""
+        if self._found is None:
+            self._found = asyncio.ensure_future(self._count())
+        number = (await self._found).get(key)
+        return None if number is None else Count(number)
 
 
 async def open_report(

@@ -5,6 +5,7 @@ section 2.2.7), Purpose (older Chromium, Safari: "preview"), X-Moz (older Firefo
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -15,6 +16,7 @@ from models.rules.click_record import RawClick
 from models.rules.languages import first_language
 from models.rules.referrers import referrer_host
 from models.rules.user_agents import read_agent
+from models.rules.visitors import DAY_US, visitor_number
 
 # The last moment that a datetime can name: 9999-12-31T23:59:59.999999Z.
 LAST_MOMENT_US: Final = 253_402_300_799_999_999
@@ -38,14 +40,30 @@ class ClickFacts(NamedTuple):
     language: str
     address: str | None  # truncated
     request_id: str | None
+    visitor: int | None = None  # see models.rules.visitors; of people alone
 
 
-def read_click(raw: RawClick, *, trusted_proxies: tuple[Network, ...] = ()) -> ClickFacts:
-    """Read one click; every RawClick has facts, however odd its headers are."""
+def read_click(
+    raw: RawClick,
+    *,
+    trusted_proxies: tuple[Network, ...] = (),
+    salts: Mapping[int, bytes] | None = None,
+) -> ClickFacts:
+    """Read one click; every RawClick has facts, however odd its headers are.
+
+    Args:
+        raw: the click.
+        trusted_proxies: networks of our own proxies.
+        salts: by `day_of` a click; None tells no visitors apart.
+    """
     reason, browser, os, device = read_agent(raw.user_agent)
     if raw.is_head or raw.sec_purpose or raw.purpose or raw.x_moz:
         reason = _stated_purpose(raw) or reason
     click_class, text = _STORED[reason]
+    kept, address = _addresses(raw.peer, raw.forwarded_for, trusted_proxies)
+    visitor = None
+    if salts is not None and click_class == ClickClass.HUMAN:
+        visitor = visitor_number(salts[day_of(raw)], address, raw.user_agent)
     request_id = raw.request_id
     return ClickFacts(
         link_id=raw.link_id,
@@ -57,9 +75,15 @@ def read_click(raw: RawClick, *, trusted_proxies: tuple[Network, ...] = ()) -> C
         os=os,
         device=device,
         language=first_language(raw.accept_language) if raw.accept_language else "",
-        address=_kept_address(raw.peer, raw.forwarded_for, trusted_proxies),
+        address=kept,
         request_id=request_id.decode() if _REQUEST_ID.fullmatch(request_id) else None,
+        visitor=visitor,
     )
+
+
+def day_of(raw: RawClick) -> int:
+    """Return the UTC day of a click, counted from 1970."""
+    return min(raw.at_us, LAST_MOMENT_US) // DAY_US
 
 
 def classify(raw: RawClick) -> tuple[ClickClass, Reason]:
@@ -97,5 +121,9 @@ def _stated_purpose(raw: RawClick) -> Reason | None:
 
 
 @lru_cache(maxsize=65_536)
-def _kept_address(peer: bytes, forwarded_for: bytes, trusted: tuple[Network, ...]) -> str | None:
-    return truncated(client_address(peer, forwarded_for, trusted))
+def _addresses(
+    peer: bytes, forwarded_for: bytes, trusted: tuple[Network, ...]
+) -> tuple[str | None, bytes | None]:
+    """Return the client's address as it is kept, and the whole one, which is not."""
+    whole = client_address(peer, forwarded_for, trusted)
+    return truncated(whole), whole
