@@ -33,17 +33,22 @@ _LINKS_AT_ONCE: Final = 500  # of one transaction: others write, too
 _ADVISORY_LOCK: Final = 0x4C4B_5953
 
 
-async def count_hour(context: RequestContext) -> bool:
+async def count_hour(context: RequestContext, *, before: int | None = None) -> int | None:
     """Bring the clicks of the latest marked hour that is over into sketches.
 
+    Args:
+        context: of the worker.
+        before: what the last call returned, so that an hour to which late clicks keep
+            coming does not hold up those before it; None begins with the latest again.
+
     Returns:
-        Whether there was one; call it again until there is none.
+        The hour, None when there was none.
     """
-    stop_us = microseconds_of(context.ports.clock.now() - CLOSED_AFTER)
-    found = await marked_hours(0, stop_us // HOUR_US, limit=1)
-    for mark in found:
+    over = microseconds_of(context.ports.clock.now() - CLOSED_AFTER) // HOUR_US
+    for mark in await marked_hours(0, over if before is None else min(before, over), limit=1):
         await _count(mark)
-    return bool(found)
+        return mark.hour
+    return None
 
 
 async def _count(mark: MarkedHour) -> None:

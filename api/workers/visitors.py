@@ -17,12 +17,15 @@ class VisitorWorker:
     def __init__(self, context: RequestContext, *, salts: VisitorSalts) -> None:
         self._context = context
         self._salts = salts
+        self._before: int | None = None  # where this round goes on
 
     async def run(self) -> None:
         """Step for ever; cancelling it at any moment is safe."""
         await keep_doing("visitors", self.step, wake=asyncio.Event(), every_s=_EVERY_S)
 
     async def step(self) -> bool:
-        """Count one hour; return whether there may be another one. Salts go whatever happens."""
-        await self._salts.forget_old(now=self._context.ports.clock.now())
-        return await count_hour(self._context)
+        """Count one hour; return whether this round may have another one. Old salts go first."""
+        if self._before is None:
+            await self._salts.forget_old(now=self._context.ports.clock.now())
+        self._before = await count_hour(self._context, before=self._before)
+        return self._before is not None
