@@ -17,7 +17,7 @@ from models.raw_sql import SqlRow, fetch
 from models.rules.buckets import StatsInterval, bucket_edges
 from models.rules.periods import StatsRange
 from models.rules.visitor_spans import VisitorSpan, hour_edges, visitor_spans
-from models.rules.visitors import DAY_HOURS, HOUR_US, Sketch
+from models.rules.visitors import DAY_HOURS, HOUR_US, SKETCH_SIZE, Sketch
 from resolvers.link_filters import Conditions
 from resolvers.stats_query import (
     WHOLE,
@@ -124,12 +124,19 @@ async def _clicks(
     if by_link:
         links = ", ".join(f"({part:d})" for part in asked)
         wanted = f"WITH wanted (part) AS (VALUES {links}) "
-    return await fetch(
-        conditions.connection,
-        f"{wanted}SELECT DISTINCT {'t.link_id AS part, ' if by_link else ''}"
+    part = "part, " if by_link else ""
+    visits = (
+        f"SELECT DISTINCT {'t.link_id AS part, ' if by_link else ''}"
         f"t.at_us / {HOUR_US} AS hour, t.visitor FROM click AS t"
         f" WHERE t.visitor IS NOT NULL AND ({times}) AND {conditions.sql}"
-        + (" AND t.link_id IN (SELECT wanted.part FROM wanted)" if by_link else ""),
+        + (" AND t.link_id IN (SELECT wanted.part FROM wanted)" if by_link else "")
+    )
+    # As a sketch would: no more than its smallest numbers, however many people came.
+    return await fetch(
+        conditions.connection,
+        f"{wanted}SELECT {part}hour, visitor FROM (SELECT {part}hour, visitor, ROW_NUMBER() OVER"
+        f" (PARTITION BY {part}hour ORDER BY visitor) AS place FROM ({visits}) AS visits)"
+        f" AS numbered WHERE place <= {SKETCH_SIZE:d}",
         conditions.arguments,
     )
 

@@ -20,7 +20,7 @@ from models.rules.click_classes import CLASS_OF, Reason
 from models.rules.click_facts import ClickFacts, microseconds_of
 from models.rules.dimensions import DeviceKind
 from models.rules.periods import DayRange, StatsPreset
-from models.rules.visitors import HOUR_US, Sketch
+from models.rules.visitors import HOUR_US, SKETCH_SIZE, Sketch
 from resolvers import visitor_stats, visitors
 from resolvers.click_values import ValueNumbers
 from resolvers.clicks import store, tally, texts_of
@@ -215,6 +215,26 @@ async def test_what_would_take_too_long_has_no_answer(
     monkeypatch.setattr(visitor_stats, limit, 0)
 
     assert list(await stats_visitors(scope, asked)) == [None]
+
+
+async def test_many_people_are_estimated_alike_before_and_after_the_count(
+    staff: RequestContext,
+) -> None:
+    hour = NOW - timedelta(hours=3)
+    random = Random(9)  # noqa: S311 - repeatable
+    people = [random.getrandbits(32) for _ in range(12_000)]
+    await record([click(n % 3 + 1, hour + timedelta(hours=n % 2), p) for n, p in enumerate(people)])
+    ids = [1, 2, 3]
+    scope = stats_scope(staff)
+    asked = await resolve_range(scope, DAYS, zone="UTC")
+    before = await stats_visitors(scope, asked), await visitors_of_rows(scope, asked, ids)
+
+    assert await count_all(staff) == 2
+    after = await stats_visitors(scope, asked), await visitors_of_rows(scope, asked, ids)
+
+    assert after == before
+    assert abs((after[0][0] or 0) / 12_000 - 1) < 3 / SKETCH_SIZE**0.5
+    assert all(count == 4_000 for count in after[1].values())
 
 
 async def test_counting_again_changes_nothing(staff: RequestContext) -> None:

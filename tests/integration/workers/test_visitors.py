@@ -45,6 +45,10 @@ async def store(ports: Ports, salts: DailySalts, *hours_ago: int) -> None:
     await Ingestion(salts=salts).store(as_command(ports), [part])
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 async def hours() -> list[int]:
     return [HOUR - row.hour for row in await VisitorHour.all().order_by("-hour")]
 
@@ -79,9 +83,9 @@ async def test_salts_are_deleted_at_the_beginning_of_a_round(
 ) -> None:
     await store(ports, salts, 0, 24)
     worker = VisitorWorker(as_command(ports), salts=salts)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert names(tmp_path) == ["2026-01-07.salt", "2026-01-08.salt"]
 
     clock.at = datetime(2026, 1, 9, tzinfo=UTC)
     await worker.step()
 
-    assert [path.name for path in tmp_path.iterdir()] == ["2026-01-08.salt"]
+    assert names(tmp_path) == ["2026-01-08.salt"]
