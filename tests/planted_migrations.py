@@ -147,5 +147,7 @@ def _value(column: sa.Column[Any], number: int) -> object:
             return datetime(2026, 1, number, tzinfo=UTC)
         case sa.Integer():
             return number
+        case sa.LargeBinary():
+            return bytes((number,))
         case _:
             return f"{column.name} {number}"
