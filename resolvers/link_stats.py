@@ -22,7 +22,7 @@ from resolvers.stats import (
     totals_of_each,
 )
 from resolvers.stats_query import Ranges
-from resolvers.visitor_stats import Visitors, visitors_of_each
+from resolvers.visitor_stats import Cut, Visitors, visitors_of_each
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -80,7 +80,7 @@ class VisitorsQuestion:
     """Arguments of stats_visitors."""
 
     where: Where
-    interval: StatsInterval | None
+    interval: Cut
 
 
 async def ranges_of_links(

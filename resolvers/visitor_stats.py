@@ -11,10 +11,10 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from models.raw_sql import SqlRow, fetch
-from models.rules.buckets import StatsInterval, bucket_edges
+from models.rules.buckets import StatsInterval, bucket_edges, choose_interval
 from models.rules.periods import StatsRange
 from models.rules.visitor_spans import VisitorSpan, hour_edges, visitor_spans
 from models.rules.visitors import DAY_HOURS, HOUR_US, SKETCH_SIZE, Sketch
@@ -33,6 +33,8 @@ from resolvers.visitor_hours import MarkedHour, marked_hours
 from resolvers.visitors import ALL_LINKS
 
 Visitors: TypeAlias = Sequence[int | None]
+# Into which buckets; CHOSEN is what a series takes by itself, None the whole range as one.
+Cut: TypeAlias = StatsInterval | Literal["CHOSEN"] | None
 _Key: TypeAlias = tuple[int, int, int]  # part, bucket, UTC day
 
 MAX_SKETCHES: Final = 20_000
@@ -46,7 +48,7 @@ async def stats_visitors(
     scope: StatsScope,
     range: StatsRange,
     *,
-    interval: StatsInterval | None = None,
+    interval: Cut = None,
     where: Sequence[StatsCondition] = (),
 ) -> Visitors:
     """Return the visitors of every bucket, or of the whole range as one bucket.
@@ -63,7 +65,7 @@ async def visitors_of_each(
     scope: StatsScope,
     ranges: Ranges,
     *,
-    interval: StatsInterval | None = None,
+    interval: Cut = None,
     where: Sequence[StatsCondition] = (),
 ) -> Mapping[int, Visitors]:
     """See stats_visitors; for WHOLE, or for each link of a scope by link."""
@@ -198,10 +200,11 @@ def _placed(edges: Edges, rows: Rows) -> Iterator[tuple[_Key, SqlRow]]:
             yield (part, bucket, row["hour"] // DAY_HOURS), row
 
 
-def _edges(range: StatsRange, interval: StatsInterval | None) -> list[int]:
+def _edges(range: StatsRange, interval: Cut) -> list[int]:
     if interval is None:
         return hour_edges([range.first_quarter, range.stop_quarter])
-    return hour_edges(bucket_edges(range, interval))
+    chosen = choose_interval(range) if interval == "CHOSEN" else interval
+    return hour_edges(bucket_edges(range, chosen))
 
 
 def _zeros(edges: Sequence[int]) -> list[int | None]:

@@ -157,7 +157,7 @@ class StatsReportType:
         ] = None,
     ) -> StatsSeries:
         found = await report.series(interval)
-        visitors = ReportVisitors.of_series(report, found.interval)
+        visitors = ReportVisitors.of_series(report, interval)
         return StatsSeries(
             interval=found.interval,
             buckets=[

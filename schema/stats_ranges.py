@@ -32,7 +32,7 @@ from resolvers.stats import (
     stats_series,
     stats_totals,
 )
-from resolvers.visitor_stats import Visitors, stats_visitors, visitors_of_rows
+from resolvers.visitor_stats import Cut, Visitors, stats_visitors, visitors_of_rows
 from schema.context import Info, Loaders
 from schema.enums import describe_enum
 from schema.nodes import encode_id, row_id_of
@@ -195,7 +195,7 @@ class Report:
         )
         return await self.loaders.link_breakdown.load(LinkQuestion(self.link, self.range, question))
 
-    async def visitors(self, interval: StatsInterval | None = None) -> Visitors:
+    async def visitors(self, interval: Cut = None) -> Visitors:
         """See stats_visitors."""
         if self.link is None:
             return await stats_visitors(self.scope, self.range, interval=interval, where=self.where)
@@ -219,11 +219,11 @@ class ReportVisitors:
         self._found: asyncio.Future[Mapping[int, int | None]] | None = None
 
     @classmethod
-    def of_series(cls, report: Report, interval: StatsInterval) -> Self:
+    def of_series(cls, report: Report, interval: StatsInterval | None) -> Self:
         """By the number of the bucket."""
 
         async def count() -> Mapping[int, int | None]:
-            return dict(enumerate(await report.visitors(interval)))
+            return dict(enumerate(await report.visitors(interval or "CHOSEN")))
 
         return cls(count)
 
