@@ -1,18 +1,17 @@
 """Counters over all processes, living, dead and killed."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from api.ended_counters import fold_dead
 from api.metrics import TABLE, Metrics, render, start_over
+from tests.limits import file_size_limit
 
 SPOOLED = "linkyard_clicks_spooled_total"
 _COUNT_AND_WAIT = """
@@ -26,14 +25,6 @@ metrics.gauge("linkyard_spool_failing").set(1)
 print("counted", flush=True)
 time.sleep(60)
 """
-
-
-@pytest.fixture
-def file_limit() -> Iterator[None]:
-    """Puts the process's limit for the size of files back."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def lines(folder: Path) -> dict[str, float]:
@@ -141,17 +132,13 @@ def test_a_sum_is_whole_while_processes_end(tmp_path: Path) -> None:
     assert seen == sorted(seen)
 
 
-@pytest.mark.usefixtures("file_limit")
 def test_without_room_for_the_sums_counters_stay_and_gauges_go(tmp_path: Path) -> None:
     end_after_counting(tmp_path, 7)
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-
-    fold_dead(tmp_path)
+    with file_size_limit(0):
+        fold_dead(tmp_path)
 
     assert lines(tmp_path)[SPOOLED] == 7
     assert "linkyard_spool_failing" not in lines(tmp_path)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     fold_dead(tmp_path)
     assert lines(tmp_path)[SPOOLED] == 7
     assert files_in(tmp_path, "*.db") == []
@@ -212,13 +199,10 @@ def test_starting_over_begins_at_nothing(tmp_path: Path) -> None:
     assert render(tmp_path) == b""
 
 
-@pytest.mark.usefixtures("file_limit")
 def test_a_full_disk_does_not_keep_a_process_from_starting(tmp_path: Path) -> None:
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-
-    metrics = Metrics(tmp_path)
-    metrics.counter(SPOOLED).inc(1)
+    with file_size_limit(0):
+        metrics = Metrics(tmp_path)
+        metrics.counter(SPOOLED).inc(1)
 
     assert SPOOLED not in lines(tmp_path)
     metrics.close()

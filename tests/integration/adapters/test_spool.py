@@ -4,14 +4,13 @@ import asyncio
 import errno
 import fcntl
 import os
-import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from api.adapters.file_spool import FileSpool, SpoolLimits
 from models.rules.spool_format import HEADER_BYTES, decode_header, encode_frame, scan
+from tests.limits import file_size_limit
 
 FRAMES = [encode_frame(b"click %d" % number) for number in range(4)]
 
@@ -21,14 +20,6 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "spool"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture
-def file_limit() -> Iterator[None]:
-    """Puts the process's limit for the size of files back."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def clicks_in(folder: Path) -> list[object]:
@@ -205,53 +196,42 @@ async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
     await spool.close()
 
 
-@pytest.mark.usefixtures("file_limit")
 async def test_a_write_that_breaks_off_keeps_whole_records_and_recovers(folder: Path) -> None:
     spool = FileSpool(folder, SpoolLimits(retry_s=0.0))
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (HEADER_BYTES + 2 * len(FRAMES[0]) + 5, hard))
-
-    assert spool.write(FRAMES) == 2
+    with file_size_limit(HEADER_BYTES + 2 * len(FRAMES[0]) + 5):
+        assert spool.write(FRAMES) == 2
 
     assert clicks_in(folder) == [b"click 0", b"click 1"]
     assert (spool.lost, spool.trouble) == (2, os.strerror(errno.ENOSPC))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert spool.write(FRAMES[2:]) == 0
     assert (spool.lost, spool.trouble) == (2, "")
     assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
     await spool.close()
 
 
-@pytest.mark.usefixtures("file_limit")
 @pytest.mark.parametrize("limit", [0, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 8])
 async def test_without_any_room_every_click_is_lost_until_there_is_some(
     folder: Path, limit: int
 ) -> None:
     spool = FileSpool(folder, SpoolLimits(retry_s=0.0))
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-
-    assert spool.write(FRAMES) == 4
-    assert spool.write(FRAMES) == 4
+    with file_size_limit(limit):
+        assert spool.write(FRAMES) == 4
+        assert spool.write(FRAMES) == 4
 
     assert spool.lost == 8
     assert spool.trouble in {os.strerror(errno.EFBIG), os.strerror(errno.ENOSPC)}
     assert clicks_in(folder) == []
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert spool.write(FRAMES) == 0
     assert clicks_in(folder) == [b"click 0", b"click 1", b"click 2", b"click 3"]
     await spool.close()
 
 
-@pytest.mark.usefixtures("file_limit")
 @pytest.mark.parametrize("limit", [HEADER_BYTES, HEADER_BYTES + 8, HEADER_BYTES + 30])
 async def test_a_full_disk_costs_neither_files_nor_descriptors(folder: Path, limit: int) -> None:
     spool = FileSpool(folder, SpoolLimits(retry_s=3600.0))
     before = len(descriptors())
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-
-    lost = sum(spool.write(FRAMES) for _ in range(500))
+    with file_size_limit(limit):
+        lost = sum(spool.write(FRAMES) for _ in range(500))
 
     whole = (limit - HEADER_BYTES) // len(FRAMES[0])
     assert (lost, spool.lost) == (2000 - whole, 2000 - whole)
@@ -259,7 +239,6 @@ async def test_a_full_disk_costs_neither_files_nor_descriptors(folder: Path, lim
     assert len(files_in(folder)) == 1
     assert len(descriptors()) == before + 1
     assert clicks_in(folder) == [b"click 0"][:whole]
-    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     await spool.close()
     assert len(descriptors()) == before
 
