@@ -124,6 +124,7 @@ class Supervisor:
         finally:
             for pid in self._pids():
                 _kill(pid, signal.SIGKILL)
+            _forget_signals()
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self._code
 
@@ -267,6 +268,12 @@ class Supervisor:
     def _pids(self) -> list[int]:
         children = [c for s in (self._setup, *self._slots) for c in (s.child, s.successor) if c]
         return [*(child.pid for child in children), *self._retiring]
+
+
+def _forget_signals() -> None:
+    """Take what still waits, such as the word of a child that was ready too late: it would end us."""
+    while signal.sigtimedwait(SUPERVISED, 0) is not None:
+        pass
 
 
 def _kill(pid: int, number: signal.Signals) -> None:

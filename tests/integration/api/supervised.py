@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from api.child_process import EXIT_CRASHED, EXIT_REFUSED, RETIRE, STOP, SUPERVISED, Run
+from api.child_process import EXIT_CRASHED, EXIT_REFUSED, READY, RETIRE, STOP, SUPERVISED, Run
 from api.supervisor import Plan, Service, Supervisor
 
 
@@ -50,6 +50,11 @@ def main(folder: Path, what: str) -> int:
         is_late = what == "setup fails" and not (folder / "store").exists()
         return EXIT_CRASHED if is_late else 0
 
+    def ended(pid: int, code: int) -> None:
+        (folder / f"{pid}.ended.{code}").touch()
+        if what == "a word comes late":
+            os.kill(os.getpid(), READY)
+
     plan = Plan(
         setup=_blocking(setup),
         services=[
@@ -59,7 +64,7 @@ def main(folder: Path, what: str) -> int:
         listeners=[],
         setup_grace_s=0.2,
         stop_timeout_s=60.0 if what.endswith("for long") else 1.0,
-        ended=lambda pid, code: (folder / f"{pid}.ended.{code}").touch(),
+        ended=ended,
         ready=lambda: note("ready"),
     )
     return Supervisor(plan).run()

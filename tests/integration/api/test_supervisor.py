@@ -152,6 +152,14 @@ def test_a_process_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / f"{web}.ended.-9").exists()
 
 
+def test_a_child_that_is_ready_too_late_does_not_end_the_supervisor(tmp_path: Path) -> None:
+    with supervised(tmp_path, "a word comes late") as process:
+        eventually(lambda: events(tmp_path, "ready") and events(tmp_path, "worker"))
+        process.terminate()
+
+        assert process.wait(LIMIT_S) == 0
+
+
 def test_a_second_ctrl_c_waits_for_nobody(tmp_path: Path) -> None:
     with supervised(tmp_path, "web hangs for long") as process:
         eventually(lambda: events(tmp_path, "ready"))
