@@ -271,7 +271,7 @@ class Supervisor:
 
 
 def _forget_signals() -> None:
-    """Take what still waits, such as the word of a child that was ready too late: it would end us."""
+    """Take what still waits: the word of a child that was ready too late would end us."""
     while signal.sigtimedwait(SUPERVISED, 0) is not None:
         pass
 
