@@ -7,8 +7,9 @@ from aiohttp import web
 from api import static_answers
 from api.graphql import Endpoint
 from api.graphql_http import MAX_BODY_BYTES
-from api.keys import PORTAL, PORTS
+from api.keys import PORTAL, PORTS, TRUSTED_PROXIES
 from api.middleware import request_context
+from models.rules.addresses import Network
 from resolvers.ports import Ports
 from schema.context import PortalFacts
 from schema.root import served_schema
@@ -20,6 +21,7 @@ class Parts:
 
     ports: Ports
     portal: PortalFacts
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 def create_app(parts: Parts) -> web.Application:
@@ -27,6 +29,7 @@ def create_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[request_context], client_max_size=MAX_BODY_BYTES)
     app[PORTS] = parts.ports
     app[PORTAL] = parts.portal
+    app[TRUSTED_PROXIES] = parts.trusted_proxies
     endpoint = Endpoint(served_schema())
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")
     app.add_routes(static_answers.routes)

@@ -26,6 +26,7 @@ from api.graphql_http import (
 )
 from api.graphql_ws import INIT_TIMEOUT_S, Sockets
 from api.keys import PORTAL, PORTS, REQUEST_ID
+from api.origin import origin_of
 from models.engines.turns import begin_turn
 from models.store_failures import is_store_failure
 from models.texts import negotiate, text
@@ -119,7 +120,7 @@ class Endpoint:
             ports=ports,
             portal=request.app[PORTAL],
             locale=_locale(request, viewer),
-            request_id=request[REQUEST_ID],
+            origin=origin_of(request),
             renew=renew,
         )
 

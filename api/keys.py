@@ -4,9 +4,11 @@ from typing import Final
 
 from aiohttp import web
 
+from models.rules.addresses import Network
 from resolvers.ports import Ports
 from schema.context import PortalFacts
 
 PORTS: Final = web.AppKey("ports", Ports)
 PORTAL: Final = web.AppKey("portal", PortalFacts)
+TRUSTED_PROXIES: Final = web.AppKey[tuple[Network, ...]]("trusted_proxies", tuple)
 REQUEST_ID: Final = web.RequestKey("request_id", str)  # see api.middleware

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from api.adapters.clock import SystemClock
+from api.adapters.fernet_sealer import FernetSealer
 from api.adapters.redis_signals import RedisSignals
 from api.adapters.socket_signals import (
     SocketClickFeed,
@@ -11,7 +12,7 @@ from api.adapters.socket_signals import (
     SocketInbox,
     SocketLinkSignal,
 )
-from api.data_folder import DataFolder
+from api.data_folder import DataFolder, read_secret_keys
 from api.own_hosts import default_host, own_hosts
 from api.settings import Settings
 from resolvers.ports import ClickFeed, LinkSignal, Ports
@@ -48,6 +49,7 @@ async def open_ports(
             clock=SystemClock(),
             link_signal=signal,
             click_feed=feed,
+            sealer=FernetSealer(read_secret_keys(settings.secret_key_file)),
             default_host=default_host(settings),
             own_hosts=own_hosts(settings),
         )

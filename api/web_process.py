@@ -36,6 +36,7 @@ from api.settings import Settings
 from api.version import VERSION
 from api.worker_status import WorkerStatus
 from models.orm import open_database
+from models.rules.addresses import parse_networks
 from models.rules.slugs import RESERVED_WORDS
 from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
@@ -159,7 +160,13 @@ class WebProcess:
             version=VERSION,
             public_url=self.settings.public_url.rstrip("/"),
         )
-        app: web.Application = portal.create_app(portal.Parts(ports=ports, portal=facts))
+        app: web.Application = portal.create_app(
+            portal.Parts(
+                ports=ports,
+                portal=facts,
+                trusted_proxies=parse_networks(self.settings.trusted_proxies),
+            )
+        )
         return app
 
 

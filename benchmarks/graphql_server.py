@@ -14,6 +14,7 @@ import uvloop
 from aiohttp import web
 
 from api.adapters.clock import SystemClock
+from api.adapters.fernet_sealer import FernetSealer
 from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
 from api.app import Parts, create_app
 from models.ids import new_ids
@@ -30,7 +31,12 @@ LINKS: Final = 10_000
 
 
 def _ports() -> Ports:
-    return Ports(clock=SystemClock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed())
+    return Ports(
+        clock=SystemClock(),
+        link_signal=QuietLinkSignal(),
+        click_feed=QuietClickFeed(),
+        sealer=FernetSealer([bytes(32)]),
+    )
 
 
 async def make_links(database_url: str) -> str:

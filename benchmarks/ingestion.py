@@ -41,6 +41,7 @@ from resolvers.click_audit import audit_clicks
 from resolvers.context import RequestContext, Viewer
 from resolvers.ingestion import Ingestion
 from resolvers.ports import Ports
+from tests.factories import SEALER
 from tests.servers import database_url, private_postgres
 
 LINKS: Final = 10_000
@@ -211,7 +212,12 @@ def _run(step: str, url: str, folder: Path, core: set[int] | None = None) -> str
 
 async def _work(url: str, folder: Path) -> None:
     """Print the seconds from the first look at the folder to the last commit: CPU, clock."""
-    ports = Ports(clock=SystemClock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed())
+    ports = Ports(
+        clock=SystemClock(),
+        link_signal=QuietLinkSignal(),
+        click_feed=QuietClickFeed(),
+        sealer=SEALER,
+    )
     async with open_database(url):
         worker = ClickWorker(RequestContext(Viewer(), ports), folder=folder, ingestion=Ingestion())
         spare_the_collector()

@@ -12,7 +12,7 @@ class ApiKey(Record):
     """A key of one person. `secret_hash` is the SHA-256 of the whole key in hex.
 
     A random key of 190 bits needs no slow hash: nobody can guess it, and it is
-    checked at every request.
+    checked at every request. `per_minute` bounds its requests, None as the settings say.
     """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -23,6 +23,7 @@ class ApiKey(Record):
     prefix = fields.CharField(max_length=12)
     secret_hash = fields.CharField(max_length=64, unique=True)
     scopes = fields.TextField()
+    per_minute = fields.IntField(null=True)
     expires_at: datetime | None = fields.DatetimeField(null=True)
     last_used_at: datetime | None = fields.DatetimeField(null=True)
     revoked_at: datetime | None = fields.DatetimeField(null=True)

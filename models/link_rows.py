@@ -21,6 +21,7 @@ _COLUMNS: Final = [
     "target",
     "title",
     "owner_id",
+    "organization_id",
     "revision",
     "starts_at",
     "expires_at",

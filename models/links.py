@@ -8,6 +8,7 @@ from tortoise.models import Model
 from models.base import Record
 from models.domains import Domain
 from models.ids import new_id
+from models.organizations import Organization
 from models.rules.slugs import MAX_SLUG_LENGTH
 from models.users import User
 
@@ -19,6 +20,7 @@ class Link(Record):
     """A slug on a domain that leads to a target.
 
     `slug` is the one shown; every slug the link ever had is a LinkSlug. The
+    organization is that of its maker then, and keeps the link when they leave. The
     click counters lag by seconds: the worker moves them with its rollups.
     """
 
@@ -33,6 +35,10 @@ class Link(Record):
         "models.User", related_name="links", on_delete=fields.SET_NULL, null=True
     )
     owner_id: int | None
+    organization: fields.ForeignKeyNullableRelation[Organization] = fields.ForeignKeyField(
+        "models.Organization", related_name="links", on_delete=fields.RESTRICT, null=True
+    )
+    organization_id: int | None
     revision = fields.IntField(default=1)
     starts_at: datetime | None = fields.DatetimeField(null=True)
     expires_at: datetime | None = fields.DatetimeField(null=True)
@@ -57,6 +63,7 @@ class Link(Record):
             ("slug", "id"),
             ("owner_id", "id"),
             ("owner_id", "created_at", "id"),
+            ("organization_id", "created_at", "id"),
         )
 
 

@@ -14,8 +14,16 @@ from tortoise.connection import get_connection
 
 APP_LABEL: Final = "models"  # first half of every ForeignKeyField reference
 MODEL_MODULES: Final = (
+    "models.organizations",
     "models.users",
     "models.api_keys",
+    "models.sessions",
+    "models.one_time_tokens",
+    "models.invitations",
+    "models.second_factors",
+    "models.mails",
+    "models.audit_entries",
+    "models.throttles",
     "models.domains",
     "models.links",
     "models.clicks",

@@ -23,6 +23,7 @@ from models.raw_sql import fetch
 from models.rules.api_key_format import SHOWN_LENGTH, hash_key, is_key, new_key
 from models.rules.moments import from_sql
 from models.rules.plain_text import check_text
+from models.rules.reach import Reach
 from models.rules.scopes import Scope, format_scopes, parse_scopes
 from models.users import User
 from resolvers.context import RequestContext, Viewer
@@ -109,7 +110,8 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     rows = await fetch(
         connection,
         "SELECT api_key.id, api_key.user_id, api_key.scopes, api_key.expires_at,"
-        " api_key.last_used_at, app_user.locale, role.scopes AS role_scopes, role.is_staff"
+        " api_key.last_used_at, app_user.locale, app_user.organization_id,"
+        " role.scopes AS role_scopes, role.reach"
         " FROM api_key JOIN app_user ON app_user.id = api_key.user_id"
         " JOIN role ON role.id = app_user.role_id"
         f" WHERE api_key.secret_hash = {placeholders(connection, 1)}"
@@ -125,9 +127,11 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     note_use(row["id"], now=now, known=from_sql(row["last_used_at"]))
     return Viewer(
         user_id=row["user_id"],
+        organization_id=row["organization_id"],
         scopes=parse_scopes(row["scopes"]) & parse_scopes(row["role_scopes"]),
-        is_staff=bool(row["is_staff"]),
+        reach=Reach(row["reach"]),
         locale=row["locale"],
+        api_key_id=row["id"],
         expires_at=expires_at,
     )
 

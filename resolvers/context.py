@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from models.errors import DomainError
+from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from resolvers.ports import Ports
 
@@ -21,26 +22,53 @@ class NotPermittedError(DomainError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who asks: a person through an API key, or nobody.
+    """Who asks: a person through a session or an API key, the command line, or nobody.
 
     Attributes:
         user_id: None for an anonymous caller and for the command line.
+        organization_id: of the person, None for those of none.
         scopes: what the key holds and the person's role still allows.
-        is_staff: sees every link, not only their own.
+        reach: whose things the person sees.
         locale: language of messages, "ru" or "en".
-        expires_at: when the key of the request ends; None for never and for nobody.
+        session_id, api_key_id: what the person came through; None for both of nobody.
+        authenticated_at: when the person of a session last proved who they are.
+        expires_at: when the key or the session ends; None for never and for nobody.
     """
 
     user_id: int | None = None
+    organization_id: int | None = None
     scopes: frozenset[Scope] = field(default_factory=frozenset[Scope])
-    is_staff: bool = False
+    reach: Reach = Reach.OWN
     locale: str = "en"
+    session_id: int | None = None
+    api_key_id: int | None = None
+    authenticated_at: datetime | None = None
     expires_at: datetime | None = None
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the person sees everybody's things."""
+        return self.reach is Reach.ALL
 
     def require(self, scope: Scope) -> None:
         """Raise NotPermittedError unless the viewer holds the scope."""
         if scope not in self.scopes:
             raise NotPermittedError(scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request comes from, for the audit log and for limits; all "" for our own jobs.
+
+    Attributes:
+        address: of the client, as trusted proxies tell it.
+        user_agent: as sent, cut to what is kept.
+        request_id: of the request, as the log has it.
+    """
+
+    address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +77,4 @@ class RequestContext:
 
     viewer: Viewer
     ports: Ports
+    origin: Origin = Origin()

@@ -13,15 +13,14 @@ from models.errors import ValueInvalidError
 from models.ids import new_id
 from models.link_changes import log_change
 from models.orm import is_sqlite, placeholders
-from models.raw_sql import fetch
+from models.raw_sql import execute, fetch
 from models.rules.api_key_format import SHOWN_LENGTH, hash_key, new_key
 from models.rules.hosts import normal_host
 from models.rules.moments import to_sql
+from models.rules.roles import ADMINISTRATOR, ROLES
 from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
-from resolvers.users import ADMINISTRATOR, MEMBER, check_email
-
-_MEMBER_SCOPES = (Scope.LINK_READ, Scope.LINK_WRITE, Scope.STATS_READ)
+from resolvers.users import check_email
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +38,8 @@ async def prepare_installation(
 
     Every start may call it, also several at a time: the installation's single row
     decides who is first, the others wait for that one's commit. A later start
-    only adds a domain for a `host` that has none yet, and gives the administrator
-    role the scopes that came with a newer version.
+    only adds a domain for a `host` that has none yet, and brings the built-in roles to
+    what this version says of them.
 
     Args:
         host: of the first domain, in any spelling.
@@ -61,9 +60,8 @@ async def prepare_installation(
     async with in_transaction("default") as connection:
         is_first = await _found(connection, now)
         await _add_domain(connection, domain_host, now)
+        await _add_roles(connection, now)
         if not is_first:
-            every = format_scopes(Scope)
-            await Role.filter(name=ADMINISTRATOR).exclude(scopes=every).update(scopes=every)
             return None
         return await _add_people(email, key_label)
 
@@ -94,9 +92,24 @@ async def _add_domain(connection: BaseDBAsyncClient, host: str, now: datetime) -
         await log_change(connection, link_id=0, revision=0)
 
 
+async def _add_roles(connection: BaseDBAsyncClient, now: datetime) -> None:
+    """Make the built-in roles that are missing, and undo what was changed in the others."""
+    at = to_sql(now, sqlite=is_sqlite(connection))
+    for name, role in ROLES.items():
+        await execute(
+            connection,
+            "INSERT INTO role (id, created_at, updated_at, name, scopes, reach, is_built_in)"
+            f" VALUES ({placeholders(connection, 7)})"
+            " ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at,"
+            " scopes = excluded.scopes, reach = excluded.reach, is_built_in = excluded.is_built_in"
+            " WHERE role.scopes <> excluded.scopes OR role.reach <> excluded.reach"
+            " OR role.is_built_in <> excluded.is_built_in",
+            [new_id(), at, at, name, format_scopes(role.scopes), role.reach.value, True],
+        )
+
+
 async def _add_people(email: str, key_label: str) -> FirstRun:
-    role = await Role.create(name=ADMINISTRATOR, scopes=format_scopes(Scope), is_staff=True)
-    await Role.create(name=MEMBER, scopes=format_scopes(_MEMBER_SCOPES))
+    role = await Role.get(name=ADMINISTRATOR)
     admin = await User.create(email=email, name="Administrator", role=role)
     secret = new_key()
     await ApiKey.create(

@@ -14,6 +14,7 @@ from models.rules.hosts import normal_host
 from models.rules.link_states import LinkState
 from models.rules.moments import to_sql
 from models.rules.plain_text import has_hidden
+from models.rules.reach import Reach
 from resolvers.context import Viewer
 from resolvers.paging import SortDirection
 
@@ -107,17 +108,19 @@ class Conditions:
 
 
 def add_visible(conditions: Conditions, viewer: Viewer) -> None:
-    """Let through what the viewer may see: staff every link, others their own, none deleted."""
+    """Let through what the viewer may see: what their reach has, nothing deleted."""
     conditions.add("link.deleted_at IS NULL")
     add_held(conditions, viewer)
 
 
 def add_held(conditions: Conditions, viewer: Viewer) -> None:
     """Let through what is or was the viewer's to see: as add_visible, but deleted links too."""
-    if viewer.is_staff:
+    if viewer.reach is Reach.ALL:
         return
     if viewer.user_id is None:
         conditions.add("1 = 0")
+    elif viewer.reach is Reach.ORGANIZATION and viewer.organization_id is not None:
+        conditions.add("link.organization_id = ?", viewer.organization_id)
     else:
         conditions.add("link.owner_id = ?", viewer.user_id)
 

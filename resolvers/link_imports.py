@@ -71,6 +71,7 @@ def _drafted(context: RequestContext, line: LinkLine, found: Hosts) -> Link | Do
         target=draft.target(line.url),
         title=draft.title(line.title),
         owner_id=context.viewer.user_id,
+        organization_id=context.viewer.organization_id,
         starts_at=line.starts_at,
         expires_at=line.expires_at,
         disabled_at=now if line.is_disabled else None,

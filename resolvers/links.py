@@ -88,6 +88,7 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
         target=draft.target(url),
         title=draft.title(title),
         owner_id=context.viewer.user_id,
+        organization_id=context.viewer.organization_id,
         starts_at=starts_at,
         expires_at=expires_at,
     )

@@ -127,6 +127,26 @@ class LinkReplica(Protocol):
         ...
 
 
+class SealBrokenError(Exception):
+    """What was to be opened was not sealed here, for this purpose, by a key we still have."""
+
+
+class Sealer(Protocol):
+    """Keeps secrets that we have to read again, so that a copy of the store does not tell them."""
+
+    def seal(self, plain: str, *, purpose: str) -> str:
+        """Return ASCII text that only `open` with the same purpose reads."""
+        ...
+
+    def open(self, sealed: str, *, purpose: str) -> str:
+        """Return what was sealed.
+
+        Raises:
+            SealBrokenError: see there.
+        """
+        ...
+
+
 class StoreUnavailableError(Exception):
     """The store cannot be asked at the moment; asking again later makes sense."""
 
@@ -162,5 +182,6 @@ class Ports:
     clock: Clock
     link_signal: LinkSignal
     click_feed: ClickFeed
+    sealer: Sealer
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()

@@ -9,19 +9,19 @@ from tortoise.transactions import in_transaction
 
 from models.errors import DomainError, EmailTakenError, InputInvalidError, ValueInvalidError
 from models.rules.plain_text import check_text
+from models.rules.reach import Reach
+from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.rules.scopes import Scope, format_scopes
 from models.users import MAX_EMAIL_LENGTH, Role, User
 from resolvers.context import RequestContext, Viewer
 
-ADMINISTRATOR: Final = "administrator"  # role with every scope; made at the first start
-MEMBER: Final = "user"  # role of the ordinary portal user
 MAX_NAME_LENGTH: Final = 200  # characters, also the column width
 # Only a letter that arrives proves an address; this finds slips of the pen.
 _EMAIL: Final = regex.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\]+")
 
 
 async def create_user(
-    context: RequestContext, *, email: str, name: str = "", role_name: str = MEMBER
+    context: RequestContext, *, email: str, name: str = "", role_name: str = CUSTOMER
 ) -> User:
     """Create an account. Needs USER_ADMIN.
 
@@ -87,7 +87,11 @@ async def viewer_user(context: RequestContext) -> User | None:
 def viewer_of(user: User) -> Viewer:
     """Return the viewer that a person with a loaded role is, without a narrower key."""
     return Viewer(
-        user_id=user.id, scopes=user.scopes(), is_staff=user.role.is_staff, locale=user.locale
+        user_id=user.id,
+        organization_id=user.organization_id,
+        scopes=user.scopes(),
+        reach=user.role.reach,
+        locale=user.locale,
     )
 
 
@@ -101,7 +105,7 @@ async def reset_administrator(context: RequestContext, *, email: str) -> User:
     every = format_scopes(Scope)
     async with in_transaction("default"):
         role = await Role.get_or_none(name=ADMINISTRATOR) or Role(name=ADMINISTRATOR)
-        role.scopes, role.is_staff = every, True
+        role.scopes, role.reach, role.is_built_in = every, Reach.ALL, True
         await role.save()
         user = await User.get_or_none(email=address)
         if user is None:

@@ -25,6 +25,7 @@ describe_enum(
         Scope.LINK_WRITE: "Create, change and delete links.",
         Scope.STATS_READ: "See statistics and live clicks.",
         Scope.USER_ADMIN: "Manage people and their keys.",
+        Scope.AUDIT_READ: "Read the audit log.",
         Scope.OPS_READ: "See health, metrics and logs of the installation.",
     },
     description="A right; roles are named sets of them, and an API key holds some of its owner's.",

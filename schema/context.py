@@ -13,7 +13,7 @@ from models.domains import Domain
 from models.links import Link
 from models.rules.periods import StatsRange
 from models.users import User
-from resolvers.context import RequestContext, Viewer
+from resolvers.context import Origin, RequestContext, Viewer
 from resolvers.domains import domains_by_id
 from resolvers.link_stats import (
     BreakdownQuestion,
@@ -123,7 +123,6 @@ class GraphQLContext(RequestContext):
     Attributes:
         portal: the installation.
         locale: language of messages and labels, "ru" or "en".
-        request_id: told to the caller with what we cannot explain.
         loaders: batched look-ups.
         renew: a context of now for the same caller, None once the credential is
             worth nothing any more. Long subscriptions ask again.
@@ -131,7 +130,6 @@ class GraphQLContext(RequestContext):
 
     portal: PortalFacts
     locale: str
-    request_id: str
     loaders: Loaders
     renew: Callable[[], Awaitable["GraphQLContext | None"]]
 
@@ -143,7 +141,7 @@ class GraphQLContext(RequestContext):
         ports: Ports,
         portal: PortalFacts,
         locale: str,
-        request_id: str,
+        origin: Origin,
         renew: Callable[[], Awaitable["GraphQLContext | None"]],
     ) -> Self:
         """Return a context with empty loaders, so that nothing outlives the operation."""
@@ -152,8 +150,8 @@ class GraphQLContext(RequestContext):
             ports=ports,
             portal=portal,
             locale=locale,
-            request_id=request_id,
-            loaders=Loaders(RequestContext(viewer, ports)),
+            origin=origin,
+            loaders=Loaders(RequestContext(viewer, ports, origin)),
             renew=renew,
         )
 

@@ -37,16 +37,18 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
         message = text(context.locale, code) if code == UNAUTHENTICATED else error.message
         return _like(error, message, {**(error.extensions or {}), "code": code})
     if is_too_slow(cause):
-        _log.warning("graphql_too_slow", path=error.path, request_id=context.request_id)
+        _log.warning("graphql_too_slow", path=error.path, request_id=context.origin.request_id)
         return _like(error, text(context.locale, TOO_SLOW), {"code": TOO_SLOW})
     if is_store_failure(cause):
         _log.warning("store_unavailable", path=error.path, exc_info=cause)
         return _like(error, text(context.locale, UNAVAILABLE), {"code": UNAVAILABLE})
-    _log.error("graphql_failed", path=error.path, request_id=context.request_id, exc_info=cause)
+    _log.error(
+        "graphql_failed", path=error.path, request_id=context.origin.request_id, exc_info=cause
+    )
     return _like(
         error,
-        text(context.locale, INTERNAL, request_id=context.request_id),
-        {"code": INTERNAL, "requestId": context.request_id},
+        text(context.locale, INTERNAL, request_id=context.origin.request_id),
+        {"code": INTERNAL, "requestId": context.origin.request_id},
     )
 
 

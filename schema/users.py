@@ -5,6 +5,7 @@ from typing import Self
 
 import strawberry
 
+from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.users import User
 from resolvers.api_keys import api_keys_of
@@ -41,7 +42,7 @@ class UserType(Node):
             name=row.name,
             email=row.email if sees_address else None,
             role=row.role.name,
-            is_staff=row.role.is_staff,
+            is_staff=row.role.reach is Reach.ALL,
             created_at=row.created_at,
             updated_at=row.updated_at,
             deactivated_at=row.deactivated_at,

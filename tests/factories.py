@@ -3,8 +3,10 @@
 import secrets
 from dataclasses import replace
 
+from api.adapters.fernet_sealer import FernetSealer
 from models.domains import Domain
 from models.links import Link
+from models.rules.reach import Reach
 from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
 from resolvers.context import RequestContext, Viewer
@@ -13,6 +15,9 @@ from resolvers.ports import Ports
 from resolvers.users import viewer_of
 
 HOST = "go.test"
+
+
+SEALER = FernetSealer([b"s" * 32])
 
 
 async def make_domain(host: str = HOST) -> Domain:
@@ -30,7 +35,8 @@ async def make_user(
 ) -> User:
     """Make a person with a role of their own."""
     word = secrets.token_hex(4)
-    role = await Role.create(name=f"role {word}", scopes=format_scopes(scopes), is_staff=is_staff)
+    reach = Reach.ALL if is_staff else Reach.OWN
+    role = await Role.create(name=f"role {word}", scopes=format_scopes(scopes), reach=reach)
     return await User.create(
         email=email or f"{word}@people.test", name=f"Person {word}", role=role, locale=locale
     )
@@ -51,7 +57,7 @@ def as_nobody(ports: Ports) -> RequestContext:
 
 def as_command(ports: Ports) -> RequestContext:
     """Return the context of the command line: no person, every right."""
-    return RequestContext(Viewer(scopes=frozenset(Scope), is_staff=True), ports)
+    return RequestContext(Viewer(scopes=frozenset(Scope), reach=Reach.ALL), ports)
 
 
 async def make_link(

@@ -14,12 +14,14 @@ from typing import Any, Final, NoReturn, TypeVar
 import typer
 
 from api.adapters.clock import SystemClock
+from api.adapters.fernet_sealer import FernetSealer
 from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
-from api.data_folder import DataFolderError
+from api.data_folder import DataFolderError, read_secret_keys
 from api.own_hosts import default_host, own_hosts
 from api.settings import Settings, SettingsError, load_settings
 from models.errors import DomainError, InputInvalidError
 from models.orm import open_database, sqlite_path
+from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.store_failures import complaint_of_store
 from models.texts import message_of
@@ -66,7 +68,7 @@ class Session:
 
     def on_behalf_of(self, user: User) -> RequestContext:
         """Return a context whose links belong to a person, with every right."""
-        viewer = replace(viewer_of(user), scopes=frozenset(Scope), is_staff=True)
+        viewer = replace(viewer_of(user), scopes=frozenset(Scope), reach=Reach.ALL)
         return replace(self.context, viewer=viewer)
 
 
@@ -113,10 +115,11 @@ async def _run(
         clock=SystemClock(),
         link_signal=QuietLinkSignal(),
         click_feed=QuietClickFeed(),
+        sealer=FernetSealer(read_secret_keys(settings.secret_key_file)),
         default_host=default_host(settings),
         own_hosts=own_hosts(settings),
     )
-    viewer = Viewer(scopes=frozenset(Scope), is_staff=True)
+    viewer = Viewer(scopes=frozenset(Scope), reach=Reach.ALL)
     async with open_database(settings.database_url):
         state = await store_state()
         if state is not StoreState.READY:

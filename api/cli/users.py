@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from api.cli.session import CommandError, Session, run
+from models.rules.roles import CUSTOMER
 from models.users import User
 from resolvers.api_keys import create_api_key, revoke_keys
-from resolvers.users import MEMBER, create_user, reset_administrator
+from resolvers.users import create_user, reset_administrator
 
 app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def users() -> None:
 def create(
     email: Annotated[str, typer.Argument(help="Address of the person.")],
     name: Annotated[str, typer.Option(help="As others see it; the address if left out.")] = "",
-    role: Annotated[str, typer.Option(help="What they may do.")] = MEMBER,
+    role: Annotated[str, typer.Option(help="What they may do.")] = CUSTOMER,
 ) -> None:
     """Make an account and print its address."""
 

@@ -11,6 +11,7 @@ class Scope(StrEnum):
     LINK_WRITE = "LINK_WRITE"
     STATS_READ = "STATS_READ"
     USER_ADMIN = "USER_ADMIN"
+    AUDIT_READ = "AUDIT_READ"
     OPS_READ = "OPS_READ"
 
 

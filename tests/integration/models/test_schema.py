@@ -136,7 +136,7 @@ async def test_every_reference_is_held_and_ends_as_its_field_says(
     for model in Tortoise.apps.get_models_iterable():
         meta = model._meta
         wanted: list[str] = []
-        for name in meta.fk_fields:
+        for name in [*meta.fk_fields, *meta.o2o_fields]:
             field: Any = meta.fields_map[name]
             target = field.related_model._meta.db_table
             wanted.append(f"['{name}_id'] {target} {{'ondelete': '{field.on_delete.value}'}}")

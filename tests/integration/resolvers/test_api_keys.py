@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -28,7 +29,7 @@ from resolvers.api_keys import (
     revoke_api_key,
     revoke_keys,
 )
-from resolvers.context import NotPermittedError, RequestContext
+from resolvers.context import NotPermittedError, RequestContext, Viewer
 from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
 from tests.factories import as_command, as_nobody, as_person, make_user
@@ -47,12 +48,18 @@ def person(ports: Ports, user: User) -> RequestContext:
     return as_person(ports, user)
 
 
+async def _by_key(context: RequestContext, secret: str, **changes: object) -> Viewer:
+    """Return the viewer that a key of the context's person makes of them."""
+    key = await ApiKey.get(secret_hash=hash_key(secret))
+    return replace(context.viewer, api_key_id=key.id, **cast("dict[str, Any]", changes))
+
+
 async def test_a_key_opens_what_its_owner_may_do_and_is_not_stored(
     person: RequestContext, user: User, clock: FixedClock
 ) -> None:
     key, secret = await create_api_key(person, label=" CI ")
 
-    assert await authenticate_key(secret, now=clock.at) == person.viewer
+    assert await authenticate_key(secret, now=clock.at) == await _by_key(person, secret)
     stored = await ApiKey.get(id=key.id)
     assert (stored.label, stored.prefix, stored.secret_hash) == (
         "CI",
@@ -69,7 +76,7 @@ async def test_a_narrower_key_opens_less_and_makes_no_wider_one(
 ) -> None:
     _, secret = await create_api_key(person, label="a", scopes=[Scope.LINK_READ])
     viewer = await authenticate_key(secret, now=clock.at)
-    assert viewer == replace(person.viewer, scopes=frozenset({Scope.LINK_READ}))
+    assert viewer == await _by_key(person, secret, scopes=frozenset({Scope.LINK_READ}))
     by_key = RequestContext(viewer, ports)
 
     with pytest.raises(ScopeNotHeldError):
@@ -98,7 +105,7 @@ async def test_no_key_outlives_the_one_that_made_it(
     ends = clock.at + timedelta(days=1)
     _, secret = await create_api_key(person, label="a", expires_at=ends)
     viewer = await authenticate_key(secret, now=clock.at)
-    assert viewer == replace(person.viewer, expires_at=ends)
+    assert viewer == await _by_key(person, secret, expires_at=ends)
     by_key = RequestContext(viewer, ports)
 
     for wanted, given in (
@@ -153,7 +160,7 @@ async def test_one_key_is_revoked_and_the_others_go_on(
         assert (await revoke_api_key(person, key_id=one.id)).id == one.id
 
     assert await authenticate_key(lost, now=clock.at) is None
-    assert await authenticate_key(kept, now=clock.at) == person.viewer
+    assert await authenticate_key(kept, now=clock.at) == await _by_key(person, kept)
     await revoke_api_key(as_command(ports), key_id=two.id)
     assert await authenticate_key(kept, now=clock.at) is None
     await uses_written()
@@ -171,7 +178,7 @@ async def test_keys_of_others_look_absent(
     with pytest.raises(NotPermittedError):
         await all_api_keys(stranger)
 
-    assert await authenticate_key(secret, now=clock.at) == person.viewer
+    assert await authenticate_key(secret, now=clock.at) == await _by_key(person, secret)
     await uses_written()
 
 
@@ -198,7 +205,7 @@ async def test_a_key_loses_what_its_owner_loses(
 
     viewer = await authenticate_key(secret, now=clock.at)
 
-    assert viewer == replace(person.viewer, scopes=frozenset({Scope.LINK_READ}))
+    assert viewer == await _by_key(person, secret, scopes=frozenset({Scope.LINK_READ}))
     await User.filter(id=user.id).update(deactivated_at=clock.at)
     assert await authenticate_key(secret, now=clock.at) is None
     await uses_written()
@@ -212,11 +219,11 @@ async def test_a_key_ends_when_it_expires_or_is_revoked(
     _, long = await create_api_key(person, label="long")
 
     before = expires_at - timedelta(microseconds=1)
-    assert await authenticate_key(short, now=before) == replace(
-        person.viewer, expires_at=expires_at
+    assert await authenticate_key(short, now=before) == await _by_key(
+        person, short, expires_at=expires_at
     )
     assert await authenticate_key(short, now=expires_at) is None
-    assert await authenticate_key(long, now=expires_at) == person.viewer
+    assert await authenticate_key(long, now=expires_at) == await _by_key(person, long)
     clock.at = expires_at
     assert [key.label for key in await api_keys_of(person)] == ["long"]
     assert await revoke_keys(as_command(ports), user_id=user.id) == 2

@@ -10,6 +10,7 @@ from models.domains import Domain
 from models.errors import ValueInvalidError
 from models.installation import Installation
 from models.links import LinkChange
+from models.rules.roles import ROLES
 from models.rules.scopes import Scope
 from models.users import Role, User
 from resolvers.api_keys import authenticate_key
@@ -37,7 +38,7 @@ async def test_the_first_start_makes_administrator_key_and_domain(database: None
     assert viewer is not None
     assert (viewer.is_staff, viewer.scopes) == (True, frozenset(Scope))
     assert [domain.host for domain in await Domain.all()] == ["localhost:8080"]
-    assert await _counts() == [1, 2, 1, 1, 1, 1]
+    assert await _counts() == [1, len(ROLES), 1, 1, 1, 1]
     await uses_written()
 
 
@@ -47,7 +48,7 @@ async def test_a_second_start_changes_nothing(database: None) -> None:
 
     assert await _prepare() is None
 
-    assert await _counts() == [1, 2, 1, 1, 1, 1]
+    assert await _counts() == [1, len(ROLES), 1, 1, 1, 1]
     assert (await Installation.get(id=1)).store_id == before.store_id
 
 
@@ -55,7 +56,7 @@ async def test_parallel_starts_make_everything_once(database: None) -> None:
     made = await asyncio.gather(*(_prepare() for _ in range(8)))
 
     assert [each is None for each in sorted(made, key=bool)] == [True] * 7 + [False]
-    assert await _counts() == [1, 2, 1, 1, 1, 1]
+    assert await _counts() == [1, len(ROLES), 1, 1, 1, 1]
 
 
 async def test_a_new_default_domain_is_added_and_told_to_the_replicas(database: None) -> None:
@@ -85,3 +86,14 @@ async def test_a_host_that_is_none_makes_nothing(database: None, host: str) -> N
         await _prepare(host)
 
     assert await _counts() == [0] * 6
+
+
+async def test_parallel_starts_of_a_newer_version_add_its_roles_once(database: None) -> None:
+    await _prepare()
+    await Role.exclude(name="administrator").delete()
+    changed = await Role.get(name="administrator")
+
+    await asyncio.gather(*(_prepare() for _ in range(8)))
+
+    assert {role.name for role in await Role.all()} == set(ROLES)
+    assert (await Role.get(name="administrator")).updated_at == changed.updated_at

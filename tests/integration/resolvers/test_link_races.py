@@ -25,12 +25,16 @@ from resolvers.context import RequestContext
 from resolvers.links import create_link
 from resolvers.ports import Ports
 from resolvers.users import viewer_of
+from tests.factories import SEALER
 
 async def main(url, user_id, rounds, claimants):
     async with open_database(url):
         user = await User.get(id=user_id).select_related("role")
         ports = Ports(
-            clock=SystemClock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed()
+            clock=SystemClock(),
+            link_signal=QuietLinkSignal(),
+            click_feed=QuietClickFeed(),
+            sealer=SEALER,
         )
         context = RequestContext(viewer_of(user), ports)
         print("ready", flush=True)

@@ -3,6 +3,7 @@
 import pytest
 
 from models.errors import EmailTakenError, InputInvalidError, ValueInvalidError
+from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.users import Role, User
 from resolvers.context import NotPermittedError
@@ -19,7 +20,7 @@ from tests.fakes import FixedClock
 
 
 async def test_an_account_is_found_by_its_address_in_any_case(database: None, ports: Ports) -> None:
-    await Role.create(name="user", scopes="LINK_READ")
+    await Role.create(name="customer", scopes="LINK_READ")
 
     user = await create_user(as_command(ports), email=" Ann@Example.ORG ")
 
@@ -34,7 +35,7 @@ async def test_an_account_is_found_by_its_address_in_any_case(database: None, po
 async def test_what_is_no_address_makes_no_account(
     database: None, ports: Ports, email: str
 ) -> None:
-    await Role.create(name="user", scopes="")
+    await Role.create(name="customer", scopes="")
 
     with pytest.raises(ValueInvalidError):
         await create_user(as_command(ports), email=email)
@@ -86,7 +87,7 @@ async def test_a_lost_administrator_comes_back_whatever_became_of_the_account(
 ) -> None:
     made = await reset_administrator(as_command(ports), email="Boss@example.org")
     await User.filter(id=made.id).update(deactivated_at=clock.at)
-    await Role.filter(id=made.role_id).update(scopes="", is_staff=False)
+    await Role.filter(id=made.role_id).update(scopes="", reach=Reach.OWN)
 
     again = await reset_administrator(as_command(ports), email="boss@EXAMPLE.org")
 

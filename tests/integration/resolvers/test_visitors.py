@@ -369,13 +369,15 @@ from models.orm import open_database
 from resolvers import visitors
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
+from tests.factories import SEALER
 
 class Clock:
     def now(self):
         return datetime.fromisoformat(sys.argv[2])
 
 async def main():
-    ports = Ports(clock=Clock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed())
+    ports = Ports(clock=Clock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed(),
+                  sealer=SEALER)
     visitors._LINKS_AT_ONCE = 1
     async with open_database(sys.argv[1]):
         print("ready", flush=True)

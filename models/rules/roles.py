@@ -1,0 +1,40 @@
+"""The roles that every installation has. An administrator can define more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from models.rules.reach import Reach
+from models.rules.scopes import Scope
+
+CUSTOMER: Final = "customer"
+PARTNER: Final = "partner"
+FIRST_LINE: Final = "first_line"
+SECOND_LINE: Final = "second_line"
+DEVELOPER: Final = "developer"
+ADMINISTRATOR: Final = "administrator"
+AUDITOR: Final = "auditor"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInRole:
+    """What a built-in role lets its people do, and to whose things."""
+
+    reach: Reach
+    scopes: frozenset[Scope]
+
+
+_LINKS: Final = frozenset({Scope.LINK_READ, Scope.LINK_WRITE, Scope.STATS_READ})
+_WATCH: Final = frozenset({Scope.LINK_READ, Scope.STATS_READ})
+ROLES: Final[Mapping[str, BuiltInRole]] = MappingProxyType(
+    {
+        CUSTOMER: BuiltInRole(Reach.OWN, _LINKS),
+        PARTNER: BuiltInRole(Reach.ORGANIZATION, _LINKS),
+        FIRST_LINE: BuiltInRole(Reach.ALL, _WATCH),
+        SECOND_LINE: BuiltInRole(Reach.ALL, _WATCH | {Scope.OPS_READ}),
+        DEVELOPER: BuiltInRole(Reach.ALL, _WATCH | {Scope.OPS_READ}),
+        ADMINISTRATOR: BuiltInRole(Reach.ALL, frozenset(Scope)),
+        AUDITOR: BuiltInRole(Reach.ALL, _WATCH | {Scope.AUDIT_READ, Scope.OPS_READ}),
+    }
+)

@@ -1,0 +1,22 @@
+"""How often somebody tried, shared by all processes through the store."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Throttle(Model):
+    """A counter of one window of one limit and subject; rows of the past are deleted.
+
+    Attributes:
+        key: SHA-256 in hex of limit, subject and window, so that no address is kept.
+        hits: cost spent in the window.
+        expires_at_us: when nobody asks for it any more, in microseconds since 1970.
+    """
+
+    key = fields.CharField(max_length=64, primary_key=True)
+    hits = fields.BigIntField()
+    expires_at_us = fields.BigIntField(db_index=True)
+
+    class Meta:
+        table = "throttle"
+        table_description = "counter of a rate limit"
