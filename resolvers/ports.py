@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from models.replica_rows import ReplicaEntry
 from models.rules.replica_format import Entry
+from models.rules.session_ends import SessionSpan
 
 
 class Clock(Protocol):
@@ -24,6 +25,24 @@ class LinkSignal(Protocol):
     async def links_changed(self) -> None:
         """Say, after the commit, that link_change has new rows. Never raises."""
         ...
+
+
+class MailSignal(Protocol):
+    """Wakes a worker that sends letters. Losing a signal costs at most a second."""
+
+    async def mail_posted(self) -> None:
+        """Say, after the commit, that a letter waits. Never raises."""
+        ...
+
+
+class NoMailSignal:
+    """MailSignal that wakes nobody: workers look for letters every second anyway."""
+
+    async def mail_posted(self) -> None:
+        """See MailSignal.mail_posted."""
+
+
+NO_MAIL_SIGNAL: Final = NoMailSignal()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +166,55 @@ class Sealer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordVerdict:
+    """What a stored hash says of a password.
+
+    Attributes:
+        is_right: they belong together.
+        is_outdated: the hash was made with other parameters than today's: make a new one.
+    """
+
+    is_right: bool
+    is_outdated: bool = False
+
+
+class PasswordHasher(Protocol):
+    """The slow hash of passwords. Few run at once, and few wait.
+
+    Both methods raise models.errors.RateLimitedError when too many wait already.
+    """
+
+    async def hash(self, password: str) -> str:
+        """Return what is stored of a password, with salt and parameters, at most 255 characters."""
+        ...
+
+    async def verify(self, password: str, stored: str | None) -> PasswordVerdict:
+        """Compare a password with a hash, by exactly one hash.
+
+        Args:
+            password: as it was typed.
+            stored: None is an account without a password, or none at all: the same work
+                is done, and the answer is no.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessPolicy:
+    """What the operator decided about signing in.
+
+    Attributes:
+        public_url: of the portal, for addresses in letters; without a slash at the end.
+        sessions: how long they last.
+        may_sign_up: whoever has an e-mail address may make an account.
+    """
+
+    public_url: str = "http://localhost:8080"
+    sessions: SessionSpan = SessionSpan()
+    may_sign_up: bool = False
+
+
 class StoreUnavailableError(Exception):
     """The store cannot be asked at the moment; asking again later makes sense."""
 
@@ -183,5 +251,6 @@ class Ports:
     link_signal: LinkSignal
     click_feed: ClickFeed
     sealer: Sealer
+    mail_signal: MailSignal = NO_MAIL_SIGNAL
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()

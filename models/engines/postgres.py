@@ -32,6 +32,7 @@ from tortoise.backends.base.client import (
 from tortoise.connection import get_connections
 from tortoise.exceptions import TransactionManagementError
 
+from models.engines.commits import committed
 from models.engines.turns import own_turn
 
 _AT_ONCE: Final = 2  # statements of one operation, of a pool of 5
@@ -75,6 +76,8 @@ class TidyTransactionContext(TransactionContextPooled):
         finally:
             get_connections().reset(self.token)
             await self._give_back()
+        if error is None:
+            await committed(self.client)
 
     async def _give_back(self) -> None:
         await _release(self.client._parent._pool, self.client._connection)

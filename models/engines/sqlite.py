@@ -7,6 +7,7 @@ long the busy timeout (measured: 33 to 60 % of them). BEGIN IMMEDIATE waits.
 
 import asyncio
 import sqlite3
+from types import TracebackType
 from typing import cast
 
 import aiosqlite
@@ -22,6 +23,8 @@ from tortoise.backends.sqlite.client import (
 )
 from tortoise.connection import get_connections
 from tortoise.exceptions import OperationalError
+
+from models.engines.commits import committed
 
 
 class ImmediateTransaction(SqliteTransactionWrapper):
@@ -62,6 +65,17 @@ class ImmediateTransactionContext(SqliteTransactionContext):
             raise
         self.token = get_connections().set(self.connection_name, self.connection)
         return cast("TransactionalDBClient", self.connection)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Commit, or after an error roll back."""
+        await super().__aexit__(kind, error, traceback)
+        if error is None:
+            await committed(cast("TransactionalDBClient", self.connection))
 
 
 class ReleasingConnection(ConnectionWrapper[aiosqlite.Connection]):
