@@ -183,13 +183,93 @@ class NotFoundError(DomainError):
 
 
 class ScopeNotHeldError(DomainError):
-    """A key was to have a scope that its owner, or the one who asks, does not have."""
+    """A scope was to be given that its receiver, or the one who asks, does not have."""
 
     code: ClassVar[str] = "SCOPE_NOT_HELD"
 
-    def __init__(self, *, scope: str) -> None:
-        super().__init__(path=("scopes",), scope=scope)
+    def __init__(self, *, scope: str, path: tuple[str, ...] = ("scopes",)) -> None:
+        super().__init__(path=path, scope=scope)
         self.scope = scope
+
+
+class ReachNotHeldError(DomainError):
+    """A reach was to be given, or used, that goes beyond that of the one who asks."""
+
+    code: ClassVar[str] = "REACH_NOT_HELD"
+
+    def __init__(self, *, reach: str, path: tuple[str, ...]) -> None:
+        super().__init__(path=path, reach=reach)
+        self.reach = reach
+
+
+class LastAdministratorError(DomainError):
+    """The change would leave nobody who is an active administrator."""
+
+    code: ClassVar[str] = "LAST_ADMINISTRATOR"
+
+    def __init__(self) -> None:
+        super().__init__(path=("id",))
+
+
+class RoleBuiltInError(DomainError):
+    """Built-in roles are those of the program: nobody changes or deletes them."""
+
+    code: ClassVar[str] = "ROLE_BUILT_IN"
+
+    def __init__(self) -> None:
+        super().__init__(path=("id",))
+
+
+class RoleInUseError(DomainError):
+    """People, or open invitations, have the role."""
+
+    code: ClassVar[str] = "ROLE_IN_USE"
+
+    def __init__(self) -> None:
+        super().__init__(path=("id",))
+
+
+class NameTakenError(DomainError):
+    """Another role, or another organization, has the name."""
+
+    code: ClassVar[str] = "NAME_TAKEN"
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(path=("name",), name=name)
+
+
+class QuotaExceededError(DomainError):
+    """A person or an organization has as much as it may; `reason` says of what.
+
+    Attributes:
+        limit: the quota.
+        used: how much of it was in use.
+    """
+
+    code: ClassVar[str] = "QUOTA_EXCEEDED"
+
+    def __init__(self, *, reason: str, limit: int, used: int) -> None:
+        super().__init__(reason=reason, limit=limit, used=used)
+        self.limit = limit
+        self.used = used
+
+
+class InvitationInvalidError(DomainError):
+    """The invitation was accepted, was revoked, has expired, or never was: all look the same."""
+
+    code: ClassVar[str] = "INVITATION_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__(path=("token",))
+
+
+class UserActiveError(DomainError):
+    """Only the data of deactivated people can be erased."""
+
+    code: ClassVar[str] = "USER_ACTIVE"
+
+    def __init__(self) -> None:
+        super().__init__(path=("id",))
 
 
 class ApiKeyLimitError(DomainError):
@@ -228,3 +308,40 @@ class LineInvalidError(DomainError):
 
     def __init__(self, *, reason: str, **params: str | int) -> None:
         super().__init__(path=(), reason=reason, **params)
+
+
+class SecondFactorWrongError(DomainError):
+    """The code is wrong, or was used before: nobody is told which."""
+
+    code: ClassVar[str] = "SECOND_FACTOR_WRONG"
+
+    def __init__(self) -> None:
+        super().__init__(path=("code",))
+
+
+class TotpExistsError(DomainError):
+    """The person has an authenticator app already."""
+
+    code: ClassVar[str] = "TOTP_EXISTS"
+
+
+class PasskeyRefusedError(DomainError):
+    """The browser's answer about a passkey is not good; the audit log knows more."""
+
+    code: ClassVar[str] = "PASSKEY_REFUSED"
+
+
+class PasskeyLimitError(DomainError):
+    """A person has `limit` passkeys, and may not have more."""
+
+    code: ClassVar[str] = "PASSKEY_LIMIT"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(limit=limit)
+        self.limit = limit
+
+
+class SessionRequiredError(DomainError):
+    """Only a person who is signed in may do it: a key must not make ways of signing in."""
+
+    code: ClassVar[str] = "SESSION_REQUIRED"

@@ -37,3 +37,6 @@ class Invitation(Record):
     class Meta:
         table = "invitation"
         table_description = "invitation"
+        indexes = (("organization_id", "id"),)
+        # UNIQUE (email, organization_id) of the open ones: in the migration, because
+        # Tortoise 1.1 ignores conditions (research: stack.md, M3).

@@ -24,6 +24,7 @@ class Organization(Record):
     kind = fields.CharEnumField(OrganizationKind, max_length=16, description="what it is to us")
     max_links = fields.IntField(null=True)
     max_users = fields.IntField(null=True)
+    revision = fields.IntField(default=1)
     deactivated_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

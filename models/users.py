@@ -25,6 +25,7 @@ class Role(Record):
         Reach, max_length=16, default=Reach.OWN, description="whose things its people see"
     )
     is_built_in = fields.BooleanField(default=False)
+    revision = fields.IntField(default=1)
 
     class Meta:
         table = "role"
@@ -56,6 +57,7 @@ class User(Record):
     email_verified_at: datetime | None = fields.DatetimeField(null=True)
     last_seen_at: datetime | None = fields.DatetimeField(null=True)
     max_links = fields.IntField(null=True)
+    revision = fields.IntField(default=1)
     deactivated_at: datetime | None = fields.DatetimeField(null=True)
     erased_at: datetime | None = fields.DatetimeField(null=True)
 

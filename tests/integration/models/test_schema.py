@@ -16,6 +16,7 @@ Index = tuple[bool, tuple[str, ...]]  # is unique, columns
 # What Tortoise cannot express, or what one engine alone has.
 ONLY_IN_MIGRATIONS: Final[dict[str, set[Index]]] = {
     "link_slug": {(True, ("domain_id", "slug")), (False, ("link_id",))},
+    "invitation": {(True, ("email", "organization_id")), (True, ("email",))},
 }
 
 TYPES: Final[dict[type[Field[Any]], str]] = {
