@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, Self
 
@@ -211,8 +211,66 @@ class AccessPolicy:
     """
 
     public_url: str = "http://localhost:8080"
-    sessions: SessionSpan = SessionSpan()
+    sessions: SessionSpan = field(default_factory=SessionSpan)
     may_sign_up: bool = False
+
+
+class FetchRefusedError(Exception):
+    """What was to be fetched is not for us to fetch; trying again cannot help."""
+
+
+class FetchFailedError(Exception):
+    """No answer came, or none that can be read; trying again later may help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """What a server of the internet answered.
+
+    Attributes:
+        url: that answered: the last one where redirects were followed.
+        status: its status, whatever it is.
+        headers: by their names in lower case; of several of one name the first.
+        body: decompressed, as far as it was read.
+        is_cut: the body goes on.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_cut: bool = False
+
+
+class HttpFetch(Protocol):
+    """The one way out of this machine to addresses that somebody else chose."""
+
+    async def __call__(  # noqa: PLR0913 - of HTTP
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        max_redirects: int = 0,
+        max_bytes: int = 512 << 10,
+    ) -> HttpAnswer:
+        """Send one request to a public address and read its answer; no cookies, no proxies.
+
+        Args:
+            url: http or https, without credentials, on the scheme's own port.
+            method: as it is sent.
+            headers: besides our own.
+            content: body of the request.
+            max_redirects: how many are followed, each checked like the first address; the
+                answer that would be one more is returned as it is.
+            max_bytes: of the decompressed body; the rest is left unread.
+
+        Raises:
+            FetchRefusedError: the URL, or an address of its host, is not allowed.
+            FetchFailedError: no connection, no answer in time, or none that can be read.
+        """
+        ...
 
 
 class StoreUnavailableError(Exception):
