@@ -7,7 +7,9 @@ sentence: the text is then looked up as CODE.reason first.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_LONGEST_IN_SECONDS: Final = 90  # a longer wait is told in minutes
 
 
 class DomainError(Exception):
@@ -301,6 +303,24 @@ class CursorInvalidError(DomainError):
         super().__init__(path=path)
 
 
+class RateLimitedError(DomainError):
+    """Too often in a short time. Nothing was done, and nothing was looked at.
+
+    Attributes:
+        retry_after_s: whole seconds until the same may be tried again, at least 1.
+    """
+
+    code: ClassVar[str] = "RATE_LIMITED"
+
+    def __init__(self, retry_after_s: int) -> None:
+        is_long = retry_after_s > _LONGEST_IN_SECONDS
+        super().__init__(
+            reason="minutes" if is_long else "",
+            count=-(-retry_after_s // 60) if is_long else retry_after_s,
+        )
+        self.retry_after_s = retry_after_s
+
+
 class LineInvalidError(DomainError):
     """A line of an imported file cannot be read; `reason` says why."""
 
@@ -345,3 +365,45 @@ class SessionRequiredError(DomainError):
     """Only a person who is signed in may do it: a key must not make ways of signing in."""
 
     code: ClassVar[str] = "SESSION_REQUIRED"
+
+
+class StepUpRequiredError(DomainError):
+    """The action is dangerous, and the person's last proof of identity is too old for it."""
+
+    code: ClassVar[str] = "STEP_UP_REQUIRED"
+
+
+class InsecureTransportError(DomainError):
+    """Nobody signs in where others on the way could read the password."""
+
+    code: ClassVar[str] = "INSECURE_TRANSPORT"
+
+
+class SignInRefusedError(DomainError):
+    """Address and password do not belong together, or the account is none: nobody is told which."""
+
+    code: ClassVar[str] = "SIGN_IN_REFUSED"
+
+
+class PasswordWrongError(DomainError):
+    """The present password of the person who asks is another one."""
+
+    code: ClassVar[str] = "PASSWORD_WRONG"
+
+    def __init__(self, *, path: tuple[str, ...] = ("password",)) -> None:
+        super().__init__(path=path)
+
+
+class TokenInvalidError(DomainError):
+    """The one-time secret was used, has expired, or never was: all look the same."""
+
+    code: ClassVar[str] = "TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__(path=("token",))
+
+
+class SignUpClosedError(DomainError):
+    """Only people who are invited get an account here."""
+
+    code: ClassVar[str] = "SIGN_UP_CLOSED"

@@ -64,11 +64,13 @@ class Origin:
         address: of the client, as trusted proxies tell it.
         user_agent: as sent, cut to what is kept.
         request_id: of the request, as the log has it.
+        is_secure: nobody on the way can read what is said: TLS, or this machine itself.
     """
 
     address: str = ""
     user_agent: str = ""
     request_id: str = ""
+    is_secure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

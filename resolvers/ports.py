@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol, Self
 
 from models.replica_rows import ReplicaEntry
+from models.rules.rate_limits import RateLimit, Rule, Spending, WindowRule
 from models.rules.replica_format import Entry
 from models.rules.session_ends import SessionSpan
 
@@ -273,6 +274,59 @@ class HttpFetch(Protocol):
         ...
 
 
+class RateCounter(Protocol):
+    """Counts tries, for all processes together. See models.rules.rate_limits."""
+
+    async def spend(
+        self, limit: RateLimit, rule: Rule, subject: str, *, cost: int, now: datetime
+    ) -> Spending:
+        """Count a try if it is allowed; both in one step, whoever else tries just now.
+
+        Must not be called in an open transaction, which could take the count back.
+
+        Args:
+            limit: its name keeps the subjects of limits apart.
+            rule: of the limit, perhaps with the caller's own number.
+            subject: who or what is limited; only a keyed hash of it is stored.
+            cost: hits of this try, at least 1.
+            now: moment of the try.
+        """
+        ...
+
+    async def forgive(self, limit: RateLimit, subject: str) -> None:
+        """Forget the failures of a BackoffRule: it was the right one after all."""
+        ...
+
+
+class FastCounter(Protocol):
+    """Memory shared by all processes that is quick, and may be lost at any moment."""
+
+    async def spend(
+        self, name: str, rule: WindowRule, *, cost: int, at_us: int
+    ) -> "FastCount | None":
+        """Count a try if it fits. Never raises, and never takes longer than 50 ms.
+
+        Returns:
+            None: it cannot be asked; perhaps the try was counted, perhaps not.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastCount:
+    """What a FastCounter knows of a subject.
+
+    Attributes:
+        is_allowed: the try fitted, and is counted.
+        counts: hits by part.
+        since_us: since when nothing was forgotten, by the clocks of those who ask.
+    """
+
+    is_allowed: bool
+    counts: Mapping[int, int]
+    since_us: int
+
+
 class StoreUnavailableError(Exception):
     """The store cannot be asked at the moment; asking again later makes sense."""
 
@@ -309,6 +363,7 @@ class Ports:
     link_signal: LinkSignal
     click_feed: ClickFeed
     sealer: Sealer
+    rates: RateCounter
     mail_signal: MailSignal = NO_MAIL_SIGNAL
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()

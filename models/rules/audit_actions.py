@@ -35,6 +35,28 @@ class AuditAction(StrEnum):
     INVITATION_CREATE = "invitation.create"
     INVITATION_REVOKE = "invitation.revoke"
     INVITATION_ACCEPT = "invitation.accept"
+    SESSION_CREATE = "session.create"
+    SESSION_RENEW = "session.renew"
+    SESSION_DELETE = "session.delete"
+    SESSION_REVOKE = "session.revoke"
+    SIGN_IN_REFUSE = "user.sign_in_refuse"
+    PASSWORD_CHANGE = "user.password_change"  # noqa: S105 - a name, no password
+    PASSWORD_RESET_REQUEST = "user.password_reset_request"  # noqa: S105
+    PASSWORD_RESET = "user.password_reset"  # noqa: S105
+    SIGN_UP_REQUEST = "user.sign_up_request"
+    SIGN_UP = "user.sign_up"
+    TOTP_CREATE = "totp.create"
+    TOTP_CONFIRM = "totp.confirm"
+    TOTP_DELETE = "totp.delete"
+    RECOVERY_CODE_CREATE = "user.recovery_codes_create"
+    RECOVERY_CODE_USE = "user.recovery_code_use"
+    SECOND_FACTOR_REFUSE = "user.second_factor_refuse"
+    SECOND_FACTOR_RESET = "user.second_factor_reset"
+    PASSKEY_CREATE = "passkey.create"
+    PASSKEY_DELETE = "passkey.delete"
+    PASSKEY_REFUSE = "passkey.refuse"
+    IDENTITY_CREATE = "identity.create"
+    IDENTITY_REFUSE = "identity.refuse"
     DOMAIN_RENAME = "domain.rename"
 
 
