@@ -46,7 +46,7 @@ class AuditEntry(Model):
     subject_id = fields.BigIntField(null=True)
     before = fields.TextField(default="{}")
     after = fields.TextField(default="{}")
-    position = fields.BigIntField(null=True, db_index=True)
+    position = fields.BigIntField(null=True)
     seq = fields.BigIntField(null=True, unique=True)
     chain_hash = fields.CharField(max_length=64, null=True)
 
@@ -55,7 +55,9 @@ class AuditEntry(Model):
         table_description = "entry of the audit log"
         indexes = (
             ("at", "id"),
-            ("actor_id", "id"),
-            ("subject_type", "subject_id", "id"),
-            ("action", "id"),
+            ("actor_id", "at", "id"),
+            ("subject_type", "subject_id", "at", "id"),
+            ("action", "at", "id"),
+            ("address", "at", "id"),
+            ("position", "id"),  # of those without a seq
         )

@@ -57,7 +57,9 @@ class AuditAction(StrEnum):
     PASSKEY_REFUSE = "passkey.refuse"
     IDENTITY_CREATE = "identity.create"
     IDENTITY_REFUSE = "identity.refuse"
+    DOMAIN_CREATE = "domain.create"
     DOMAIN_RENAME = "domain.rename"
+    INSTALLATION_CREATE = "installation.create"
 
 
 def masked(values: Mapping[str, object]) -> Mapping[str, object]:
