@@ -15,12 +15,17 @@ from api.adapters.socket_signals import (
 from api.data_folder import DataFolder, read_secret_keys
 from api.own_hosts import default_host, own_hosts
 from api.settings import Settings
-from resolvers.ports import ClickFeed, LinkSignal, Ports
+from api.sign_in_ports import access_policy, password_hasher
+from resolvers.ports import ClickFeed, LinkSignal, MailSignal, Ports
 
 
 @asynccontextmanager
 async def open_ports(
-    settings: Settings, folder: DataFolder, *, links_changed: Callable[[], None] | None = None
+    settings: Settings,
+    folder: DataFolder,
+    *,
+    links_changed: Callable[[], None] | None = None,
+    mail_posted: Callable[[], None] | None = None,
 ) -> AsyncGenerator[Ports]:
     """Connect this process with the others: over Redis where there is one, else by sockets.
 
@@ -28,28 +33,37 @@ async def open_ports(
         settings: of this process.
         folder: holds the sockets.
         links_changed: called when the change log has grown; only the worker gives it.
+        mail_posted: called when a letter waits; only the worker gives it.
     """
     async with AsyncExitStack() as stack:
         sockets = SocketFolder(folder.run)
         stack.callback(sockets.close)
         if links_changed is not None:
-            inbox = SocketInbox(sockets, links_changed=links_changed)
+            inbox = SocketInbox(sockets, links_changed=links_changed, mail_posted=mail_posted)
             stack.callback(inbox.close)
+        passwords = password_hasher(settings)
+        stack.callback(passwords.close)
         signal: LinkSignal
+        mail_signal: MailSignal
         feed: ClickFeed
         if settings.redis_url:
-            signal = feed = redis = RedisSignals(settings.redis_url, links_changed=links_changed)
+            signal = mail_signal = feed = redis = RedisSignals(
+                settings.redis_url, links_changed=links_changed, mail_posted=mail_posted
+            )
             redis.open()
             stack.push_async_callback(redis.close)
         else:
-            signal = SocketLinkSignal(sockets)
+            signal = mail_signal = SocketLinkSignal(sockets)
             feed = local = SocketClickFeed(sockets)
             stack.callback(local.close)
         yield Ports(
             clock=SystemClock(),
             link_signal=signal,
             click_feed=feed,
+            mail_signal=mail_signal,
             sealer=FernetSealer(read_secret_keys(settings.secret_key_file)),
+            passwords=passwords,
+            access=access_policy(settings),
             default_host=default_host(settings),
             own_hosts=own_hosts(settings),
         )

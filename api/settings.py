@@ -63,7 +63,38 @@ class Settings(BaseSettings):
     admin_email: str = Field(
         default="admin@localhost", description="address of the first administrator"
     )
+    sign_up: bool = Field(
+        default=False, description="let whoever has an e-mail address make an account"
+    )
+    session_idle_s: int = Field(
+        default=43_200, ge=60, description="seconds without use after which a session ends"
+    )
+    session_life_s: int = Field(
+        default=604_800, ge=60, description="seconds after which a session ends in any case"
+    )
+    argon2_memory_kib: int = Field(
+        default=47_104,
+        ge=7_168,  # the least in the table of the OWASP Password Storage Cheat Sheet
+        le=4 << 20,
+        description="KiB of memory that the hash of one password takes",
+    )
+    argon2_time: int = Field(
+        default=1, ge=1, le=100, description="passes over that memory by the hash of a password"
+    )
+    argon2_parallelism: int = Field(
+        default=1, ge=1, le=64, description="lanes of the hash of a password"
+    )
     portal_name: str = Field(default="Linkyard", description="name shown to visitors")
+    introspection: bool | None = Field(
+        default=None,
+        description="tell the GraphQL schema to everybody, not only to administrators "
+        "(default: true where PUBLIC_URL is http on a loopback name)",
+    )
+    trusted_documents_only: bool = Field(
+        default=False,
+        description="answer browsers only the operations of "
+        "frontend_contract/trusted-documents.json; API keys may ask anything",
+    )
     fast_path: bool = Field(default=True, description="answer plain redirects inside the protocol")
     click_retention_days: int = Field(
         default=90, ge=1, description="days that single clicks are kept; counts stay for ever"
@@ -186,6 +217,15 @@ class Settings(BaseSettings):
         return urlsplit(self.public_url).scheme
 
     @property
+    def tells_schema(self) -> bool:
+        """Whether anybody may ask for the GraphQL schema."""
+        if self.introspection is not None:
+            return self.introspection
+        return self.public_scheme == "http" and is_loopback(
+            urlsplit(self.public_url).hostname or ""
+        )
+
+    @property
     def is_embedded(self) -> bool:
         """True on SQLite: one machine, no other service."""
         return self.database_url.startswith("sqlite://")
@@ -196,7 +236,7 @@ class Settings(BaseSettings):
         rows = ["| variable | default | what it is |", "|---|---|---|"]
         for name, field in cls.model_fields.items():
             value = str(field.default).lower() if field.annotation is bool else field.default
-            default = "" if value in {"", Path()} else f"`{value}`"
+            default = "" if value in {"", None, Path()} else f"`{value}`"
             rows.append(f"| `LINKYARD_{name.upper()}` | {default} | {field.description} |")
         return "\n".join(rows)
 

@@ -25,7 +25,7 @@ from models.raw_sql import execute_many
 from resolvers.api_keys import create_api_key
 from resolvers.ports import Ports
 from schema.context import PortalFacts
-from tests.factories import as_person, make_domain, make_user
+from tests.factories import PASSWORDS, as_person, make_domain, make_user
 
 LINKS: Final = 10_000
 
@@ -36,6 +36,7 @@ def _ports() -> Ports:
         link_signal=QuietLinkSignal(),
         click_feed=QuietClickFeed(),
         sealer=FernetSealer([bytes(32)]),
+        passwords=PASSWORDS,
     )
 
 

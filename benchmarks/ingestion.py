@@ -41,7 +41,7 @@ from resolvers.click_audit import audit_clicks
 from resolvers.context import RequestContext, Viewer
 from resolvers.ingestion import Ingestion
 from resolvers.ports import Ports
-from tests.factories import SEALER
+from tests.factories import PASSWORDS, SEALER
 from tests.servers import database_url, private_postgres
 
 LINKS: Final = 10_000
@@ -217,6 +217,7 @@ async def _work(url: str, folder: Path) -> None:
         link_signal=QuietLinkSignal(),
         click_feed=QuietClickFeed(),
         sealer=SEALER,
+        passwords=PASSWORDS,
     )
     async with open_database(url):
         worker = ClickWorker(RequestContext(Viewer(), ports), folder=folder, ingestion=Ingestion())

@@ -22,7 +22,7 @@ from models.clicks import RAW_TABLES
 from models.orm import orm_config, writer
 from resolvers.ports import Ports
 from schema.context import PortalFacts
-from tests.factories import SEALER
+from tests.factories import PASSWORDS, SEALER
 from tests.fakes import CountingSignal, FixedClock, MemoryFeed
 from tests.portal import Client
 from tests.servers import database_url as url_of
@@ -104,7 +104,13 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def ports(clock: FixedClock) -> Ports:
-    return Ports(clock=clock, link_signal=CountingSignal(), click_feed=MemoryFeed(), sealer=SEALER)
+    return Ports(
+        clock=clock,
+        link_signal=CountingSignal(),
+        click_feed=MemoryFeed(),
+        sealer=SEALER,
+        passwords=PASSWORDS,
+    )
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import replace
 
+from api.adapters.argon2_hasher import Argon2Hasher
 from api.adapters.fernet_sealer import FernetSealer
 from models.domains import Domain
 from models.links import Link
@@ -18,6 +19,7 @@ HOST = "go.test"
 
 
 SEALER = FernetSealer([b"s" * 32])
+PASSWORDS = Argon2Hasher(memory_kib=8, time_cost=1, parallelism=1)  # the least there is
 
 
 async def make_domain(host: str = HOST) -> Domain:

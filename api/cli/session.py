@@ -19,6 +19,7 @@ from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
 from api.data_folder import DataFolderError, read_secret_keys
 from api.own_hosts import default_host, own_hosts
 from api.settings import Settings, SettingsError, load_settings
+from api.sign_in_ports import access_policy, password_hasher
 from models.errors import DomainError, InputInvalidError
 from models.orm import open_database, sqlite_path
 from models.rules.reach import Reach
@@ -116,6 +117,8 @@ async def _run(
         link_signal=QuietLinkSignal(),
         click_feed=QuietClickFeed(),
         sealer=FernetSealer(read_secret_keys(settings.secret_key_file)),
+        passwords=password_hasher(settings),
+        access=access_policy(settings),
         default_host=default_host(settings),
         own_hosts=own_hosts(settings),
     )

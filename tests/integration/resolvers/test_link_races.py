@@ -25,7 +25,7 @@ from resolvers.context import RequestContext
 from resolvers.links import create_link
 from resolvers.ports import Ports
 from resolvers.users import viewer_of
-from tests.factories import SEALER
+from tests.factories import PASSWORDS, SEALER
 
 async def main(url, user_id, rounds, claimants):
     async with open_database(url):
@@ -35,6 +35,7 @@ async def main(url, user_id, rounds, claimants):
             link_signal=QuietLinkSignal(),
             click_feed=QuietClickFeed(),
             sealer=SEALER,
+            passwords=PASSWORDS,
         )
         context = RequestContext(viewer_of(user), ports)
         print("ready", flush=True)

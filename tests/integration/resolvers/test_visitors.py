@@ -369,7 +369,7 @@ from models.orm import open_database
 from resolvers import visitors
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
-from tests.factories import SEALER
+from tests.factories import PASSWORDS, SEALER
 
 class Clock:
     def now(self):
@@ -377,7 +377,7 @@ class Clock:
 
 async def main():
     ports = Ports(clock=Clock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed(),
-                  sealer=SEALER)
+                  sealer=SEALER, passwords=PASSWORDS)
     visitors._LINKS_AT_ONCE = 1
     async with open_database(sys.argv[1]):
         print("ready", flush=True)

@@ -159,11 +159,11 @@ from models.orm import open_database
 from resolvers.context import RequestContext, Viewer
 from resolvers.ingestion import Ingestion
 from resolvers.ports import Ports
-from tests.factories import SEALER
+from tests.factories import PASSWORDS, SEALER
 
 async def main():
     ports = Ports(clock=SystemClock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed(),
-                  sealer=SEALER)
+                  sealer=SEALER, passwords=PASSWORDS)
     async with open_database(sys.argv[1]):
         worker = ClickWorker(RequestContext(Viewer(), ports), folder=Path(sys.argv[2]),
                              ingestion=Ingestion(), batch_records=25)

@@ -1,0 +1,248 @@
+"""How somebody becomes a signed-in person: by password, then by whatever else they have.
+
+An unknown address and a wrong password are answered alike, after the same work: two
+limits, one query, one slow hash, one entry in the audit log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Final
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
+
+from models.errors import InsecureTransportError, PasswordWrongError, SignInRefusedError
+from models.one_time_tokens import TokenPurpose
+from models.rules.audit_actions import AuditAction
+from models.rules.mail_templates import MailTemplate
+from models.rules.passwords import may_be_password
+from models.rules.rate_limits import RateLimit
+from models.second_factors import Passkey, RecoveryCode, Totp
+from models.sessions import Session
+from models.users import User
+from resolvers.audit import log_action
+from resolvers.context import RequestContext
+from resolvers.limits import forgive, spend
+from resolvers.mails import post_mail
+from resolvers.one_time_tokens import issue_token
+from resolvers.sessions import StartedSession, require_session, rotate_session, start_session
+
+PASSWORD: Final = "password"  # noqa: S105 - the name of a factor
+SECOND_FACTOR_LIFE: Final = timedelta(minutes=10)
+
+
+class SecondFactor(Enum):
+    """What a person can show after the password."""
+
+    TOTP = auto()
+    PASSKEY = auto()
+    RECOVERY_CODE = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorWanted:
+    """The password was right, and more is needed.
+
+    Attributes:
+        token: for the second step, once, within ten minutes.
+        factors: what the person can show, at least one.
+    """
+
+    token: str
+    factors: tuple[SecondFactor, ...]
+
+
+async def sign_in(
+    context: RequestContext, *, email: str, password: str
+) -> StartedSession | SecondFactorWanted:
+    """Begin a session by address and password, or ask for the second factor.
+
+    Raises:
+        InsecureTransportError: others could read the password on its way.
+        SignInRefusedError: no such account, another password, deactivated: all the same.
+        RateLimitedError: too many tries for this account or from this address.
+    """
+    require_secure(context)
+    account = email.strip().lower()[:254]
+    await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
+    await spend(context, RateLimit.SIGN_IN_ACCOUNT, account)
+    user = await _active(account)
+    stored = user.password_hash if user is not None else None
+    checked = password if may_be_password(password) else ""
+    verdict = await context.ports.passwords.verify(checked, stored)
+    if user is None or not verdict.is_right:
+        await refuse_sign_in(context, user=user, factor=PASSWORD)
+        raise SignInRefusedError
+    if verdict.is_outdated:
+        await _hash_again(context, user, password)
+    await forgive(context, RateLimit.SIGN_IN_ACCOUNT, account)
+    factors = await _second_factors(user.id)
+    async with in_transaction("default") as connection:
+        if not factors:
+            return await finish_sign_in(context, connection, user, (PASSWORD,))
+        token = await issue_token(
+            context,
+            connection,
+            purpose=TokenPurpose.SECOND_FACTOR,
+            user_id=user.id,
+            payload={"factors": [PASSWORD]},
+            life=SECOND_FACTOR_LIFE,
+        )
+    return SecondFactorWanted(token=token, factors=factors)
+
+
+async def finish_sign_in(
+    context: RequestContext, connection: BaseDBAsyncClient, user: User, factors: Sequence[str]
+) -> StartedSession:
+    """Begin the session of a person who has shown all that is needed; the last step of each way.
+
+    The session the browser had before ends. On a device that the person was never seen
+    with, they get a letter.
+
+    Args:
+        context: of the request that shows the last factor.
+        connection: of the open transaction.
+        user: who it is; a deactivated person is refused.
+        factors: how they proved it, see start_session.
+
+    Raises:
+        InsecureTransportError: others could read the cookie on its way.
+        SignInRefusedError: deactivated meanwhile.
+    """
+    require_secure(context)
+    active = User.filter(id=user.id, deactivated_at=None).using_db(connection)
+    if not await active.exists():
+        raise SignInRefusedError
+    await _replace_session(context, connection)
+    seen = Session.filter(user_id=user.id).using_db(connection)
+    is_first = not await seen.exists()
+    is_known = await seen.filter(user_agent=context.origin.user_agent).exists()
+    started = await start_session(context, connection, user=user, factors=factors)
+    await log_action(
+        context,
+        connection,
+        AuditAction.SESSION_CREATE,
+        subject_id=started.session_id,
+        actor_id=user.id,
+        after={"factors": list(factors), "user_agent": context.origin.user_agent},
+    )
+    if not is_first and not is_known:
+        await _tell_of_device(context, connection, user)
+    return started
+
+
+async def refuse_sign_in(context: RequestContext, *, user: User | None, factor: str) -> None:
+    """Write down that somebody failed to sign in, whether or not the account exists."""
+    async with in_transaction("default") as connection:
+        await log_action(
+            context,
+            connection,
+            AuditAction.SIGN_IN_REFUSE,
+            subject_id=None if user is None else user.id,
+            after={"factor": factor},
+        )
+
+
+async def renew_session(context: RequestContext, *, password: str) -> StartedSession:
+    """Let a person prove anew who they are, for dangerous actions; their token changes.
+
+    Raises:
+        SessionRequiredError: the viewer came through no session.
+        PasswordWrongError: another password, or the account has none.
+        RateLimitedError: too many tries.
+    """
+    require_session(context)
+    user = await check_own_password(context, password=password, field="password")
+    return await finish_renewal(context, user, PASSWORD)
+
+
+async def finish_renewal(context: RequestContext, user: User, factor: str) -> StartedSession:
+    """Rotate the session of a person who has just shown a factor; the last step of each way."""
+    require_secure(context)
+    async with in_transaction("default") as connection:
+        started = await rotate_session(context, connection)
+        await log_action(
+            context,
+            connection,
+            AuditAction.SESSION_RENEW,
+            subject_id=started.session_id,
+            actor_id=user.id,
+            after={"factor": factor},
+        )
+    return started
+
+
+async def check_own_password(context: RequestContext, *, password: str, field: str) -> User:
+    """Return the viewer as a person once their password is right, counting each try.
+
+    Raises:
+        PasswordWrongError: it is not, or the account has none; `field` is its path.
+        RateLimitedError: too many tries.
+    """
+    user = await User.get(id=context.viewer.user_id)
+    await spend(context, RateLimit.STEP_UP, str(user.id))
+    checked = password if may_be_password(password) else ""
+    verdict = await context.ports.passwords.verify(checked, user.password_hash)
+    if not verdict.is_right:
+        await refuse_sign_in(context, user=user, factor=PASSWORD)
+        raise PasswordWrongError(path=(field,))
+    await forgive(context, RateLimit.STEP_UP, str(user.id))
+    return user
+
+
+def require_secure(context: RequestContext) -> None:
+    """Raise InsecureTransportError unless nobody on the way can read what is said."""
+    if not context.origin.is_secure:
+        raise InsecureTransportError
+
+
+async def _active(account: str) -> User | None:
+    """Find a person who may sign in, by one query."""
+    found = User.filter(email=account, deactivated_at=None, organization__deactivated_at=None)
+    return await found.first()
+
+
+async def _second_factors(user_id: int) -> tuple[SecondFactor, ...]:
+    has_totp = await Totp.exists(user_id=user_id, confirmed_at__isnull=False)
+    has_passkey = await Passkey.exists(user_id=user_id)
+    found = [SecondFactor.TOTP] * has_totp + [SecondFactor.PASSKEY] * has_passkey
+    if found and await RecoveryCode.exists(user_id=user_id, used_at=None):
+        found.append(SecondFactor.RECOVERY_CODE)
+    return tuple(found)
+
+
+async def _hash_again(context: RequestContext, user: User, password: str) -> None:
+    """Store the hash with today's parameters, unless the password was changed meanwhile."""
+    fresh = await context.ports.passwords.hash(password)
+    same = User.filter(id=user.id, password_hash=user.password_hash)
+    await same.update(password_hash=fresh)
+
+
+async def _replace_session(context: RequestContext, connection: BaseDBAsyncClient) -> None:
+    session_id = context.viewer.session_id
+    if session_id is None:
+        return
+    rows = Session.filter(id=session_id, revoked_at=None).using_db(connection)
+    if await rows.update(revoked_at=context.ports.clock.now()):
+        await log_action(context, connection, AuditAction.SESSION_DELETE, subject_id=session_id)
+
+
+async def _tell_of_device(
+    context: RequestContext, connection: BaseDBAsyncClient, user: User
+) -> None:
+    await post_mail(
+        context,
+        connection,
+        to=user.email,
+        locale=user.locale,
+        template=MailTemplate.SIGN_IN_NEW_DEVICE,
+        params={
+            "name": user.name,
+            "at": context.ports.clock.now().isoformat(),
+            "address": context.origin.address,
+            "device": context.origin.user_agent,
+            "time_zone": user.time_zone,
+        },
+    )
