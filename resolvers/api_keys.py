@@ -18,14 +18,16 @@ from models.errors import (
     ValueInvalidError,
     ValueRequiredError,
 )
-from models.orm import placeholders, reader
+from models.orm import placeholders, reader, writer
 from models.raw_sql import fetch
 from models.rules.api_key_format import SHOWN_LENGTH, hash_key, is_key, new_key
+from models.rules.audit_actions import AuditAction
 from models.rules.moments import from_sql
 from models.rules.plain_text import check_text
 from models.rules.reach import Reach
 from models.rules.scopes import Scope, format_scopes, parse_scopes
 from models.users import User
+from resolvers.audit import Note, log_actions
 from resolvers.context import RequestContext, Viewer
 from resolvers.key_uses import note_use
 
@@ -82,7 +84,7 @@ async def create_api_key(
     InputInvalidError.raise_for(problems)
     secret = new_key()
     ends = [moment for moment in (expires_at, viewer.expires_at) if moment is not None]
-    async with in_transaction("default"):
+    async with in_transaction("default") as connection:
         await User.select_for_update().get(id=owner.id)  # one at a time, for the count
         if await _live(context, owner.id).count() >= MAX_KEYS:
             raise ApiKeyLimitError(limit=MAX_KEYS)
@@ -94,6 +96,7 @@ async def create_api_key(
             scopes=format_scopes(wanted),
             expires_at=min(ends, default=None),
         )
+        await log_actions(context, connection, [made_note(key)])
     return key, secret
 
 
@@ -114,8 +117,10 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
         " role.scopes AS role_scopes, role.reach"
         " FROM api_key JOIN app_user ON app_user.id = api_key.user_id"
         " JOIN role ON role.id = app_user.role_id"
+        " LEFT JOIN organization ON organization.id = app_user.organization_id"
         f" WHERE api_key.secret_hash = {placeholders(connection, 1)}"
-        " AND api_key.revoked_at IS NULL AND app_user.deactivated_at IS NULL",
+        " AND api_key.revoked_at IS NULL AND app_user.deactivated_at IS NULL"
+        " AND organization.deactivated_at IS NULL",
         [hash_key(secret)],
     )
     if not rows:
@@ -180,8 +185,9 @@ async def revoke_api_key(context: RequestContext, *, key_id: int) -> ApiKey:
     keys = ApiKey.filter(id=key_id)
     if Scope.USER_ADMIN not in viewer.scopes:
         keys = keys.filter(user_id=viewer.user_id or 0)
-    await keys.filter(revoked_at=None).update(revoked_at=context.ports.clock.now())
-    key = await keys.first()
+    async with in_transaction("default"):
+        await _revoke(context, keys)
+        key = await keys.first()
     if key is None:
         raise NotFoundError
     return key
@@ -190,9 +196,36 @@ async def revoke_api_key(context: RequestContext, *, key_id: int) -> ApiKey:
 async def revoke_keys(context: RequestContext, *, user_id: int) -> int:
     """Make every key of a person void and return how many were good. Needs USER_ADMIN."""
     context.viewer.require(Scope.USER_ADMIN)
-    return await ApiKey.filter(user_id=user_id, revoked_at=None).update(
-        revoked_at=context.ports.clock.now()
-    )
+    async with in_transaction("default"):
+        return await _revoke(context, ApiKey.filter(user_id=user_id))
+
+
+def made_note(key: ApiKey) -> Note:
+    """Return what the audit log tells of a new key."""
+    after = {
+        "user_id": key.user_id,
+        "label": key.label,
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "expires_at": key.expires_at,
+    }
+    return Note(action=AuditAction.API_KEY_CREATE, subject_id=key.id, after=after)
+
+
+async def _revoke(context: RequestContext, keys: QuerySet[ApiKey]) -> int:
+    """Make those of the keys void that are good; return how many, in the open transaction."""
+    now, notes = context.ports.clock.now(), list[Note]()
+    for key in await keys.filter(revoked_at=None).select_for_update().order_by("id"):
+        if await ApiKey.filter(id=key.id, revoked_at=None).update(revoked_at=now):
+            note = Note(
+                action=AuditAction.API_KEY_REVOKE,
+                subject_id=key.id,
+                before={"revoked_at": None},
+                after={"revoked_at": now},
+            )
+            notes.append(note)
+    await log_actions(context, writer(), notes)
+    return len(notes)
 
 
 def _live(context: RequestContext, user_id: int | None = None) -> QuerySet[ApiKey]:

@@ -11,8 +11,10 @@ from models.errors import DomainUnknownError, ValueInvalidError
 from models.link_changes import log_change
 from models.orm import reader
 from models.raw_sql import fetch
+from models.rules.audit_actions import AuditAction
 from models.rules.hosts import normal_host
 from models.rules.scopes import Scope
+from resolvers.audit import log_action
 from resolvers.context import RequestContext
 
 
@@ -114,9 +116,17 @@ async def rename_domain(context: RequestContext, *, host: str, new_host: str) ->
             taken = await Domain.get_or_none(host=wanted)
             if taken is not None:
                 await taken.delete()
-            domain.host = wanted
+            before, domain.host = domain.host, wanted
             await domain.save(update_fields=["host", "updated_at"])
             await log_change(connection, link_id=0, revision=0)
+            await log_action(
+                context,
+                connection,
+                AuditAction.DOMAIN_RENAME,
+                subject_id=domain.id,
+                before={"host": before},
+                after={"host": wanted},
+            )
     except IntegrityError:  # its links hold it, or somebody made it a moment ago
         raise ValueInvalidError(path=("host",), reason="host_taken", host=wanted) from None
     await context.ports.link_signal.links_changed()

@@ -13,13 +13,16 @@ from models.errors import ValueInvalidError
 from models.ids import new_id
 from models.link_changes import log_change
 from models.orm import is_sqlite, placeholders
-from models.raw_sql import execute, fetch
+from models.raw_sql import fetch
 from models.rules.api_key_format import SHOWN_LENGTH, hash_key, new_key
+from models.rules.audit_actions import AuditAction
 from models.rules.hosts import normal_host
 from models.rules.moments import to_sql
 from models.rules.roles import ADMINISTRATOR, ROLES
 from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
+from resolvers.api_keys import made_note
+from resolvers.audit import Note, log_setup
 from resolvers.users import check_email
 
 
@@ -59,11 +62,15 @@ async def prepare_installation(
     email = check_email(admin_email)
     async with in_transaction("default") as connection:
         is_first = await _found(connection, now)
-        await _add_domain(connection, domain_host, now)
-        await _add_roles(connection, now)
-        if not is_first:
-            return None
-        return await _add_people(email, key_label)
+        notes = [Note(action=AuditAction.INSTALLATION_CREATE, subject_id=1)] if is_first else []
+        notes += await _add_domain(connection, domain_host, now)
+        notes += await _add_roles(connection, now)
+        done = None
+        if is_first:
+            done, made = await _add_people(email, key_label)
+            notes += made
+        await log_setup(connection, notes, at=now)
+        return done
 
 
 async def _found(connection: BaseDBAsyncClient, now: datetime) -> bool:
@@ -78,9 +85,9 @@ async def _found(connection: BaseDBAsyncClient, now: datetime) -> bool:
     return bool(rows)
 
 
-async def _add_domain(connection: BaseDBAsyncClient, host: str, now: datetime) -> None:
+async def _add_domain(connection: BaseDBAsyncClient, host: str, now: datetime) -> list[Note]:
     if await Domain.exists(host=host):
-        return
+        return []
     at = to_sql(now, sqlite=is_sqlite(connection))
     rows = await fetch(
         connection,
@@ -88,35 +95,49 @@ async def _add_domain(connection: BaseDBAsyncClient, host: str, now: datetime) -
         f" VALUES ({placeholders(connection, 4)}) ON CONFLICT (host) DO NOTHING RETURNING id",
         [new_id(), at, at, host],
     )
-    if rows:
-        await log_change(connection, link_id=0, revision=0)
+    if not rows:
+        return []
+    await log_change(connection, link_id=0, revision=0)
+    action = AuditAction.DOMAIN_CREATE
+    return [Note(action=action, subject_id=rows[0]["id"], after={"host": host})]
 
 
-async def _add_roles(connection: BaseDBAsyncClient, now: datetime) -> None:
+async def _add_roles(connection: BaseDBAsyncClient, now: datetime) -> list[Note]:
     """Make the built-in roles that are missing, and undo what was changed in the others."""
     at = to_sql(now, sqlite=is_sqlite(connection))
+    notes: list[Note] = []
     for name, role in ROLES.items():
-        await execute(
+        scopes = format_scopes(role.scopes)
+        rows = await fetch(
             connection,
             "INSERT INTO role (id, created_at, updated_at, name, scopes, reach, is_built_in)"
             f" VALUES ({placeholders(connection, 7)})"
             " ON CONFLICT (name) DO UPDATE SET updated_at = excluded.updated_at,"
             " scopes = excluded.scopes, reach = excluded.reach, is_built_in = excluded.is_built_in"
             " WHERE role.scopes <> excluded.scopes OR role.reach <> excluded.reach"
-            " OR role.is_built_in <> excluded.is_built_in",
-            [new_id(), at, at, name, format_scopes(role.scopes), role.reach.value, True],
+            " OR role.is_built_in <> excluded.is_built_in RETURNING id",
+            [new_id(), at, at, name, scopes, role.reach.value, True],
         )
+        after = {"name": name, "scopes": scopes, "reach": role.reach.value}
+        notes += [
+            Note(action=AuditAction.ROLE_UPDATE, subject_id=row["id"], after=after) for row in rows
+        ]
+    return notes
 
 
-async def _add_people(email: str, key_label: str) -> FirstRun:
+async def _add_people(email: str, key_label: str) -> tuple[FirstRun, list[Note]]:
     role = await Role.get(name=ADMINISTRATOR)
     admin = await User.create(email=email, name="Administrator", role=role)
     secret = new_key()
-    await ApiKey.create(
+    key = await ApiKey.create(
         user=admin,
         label=key_label,
         prefix=secret[:SHOWN_LENGTH],
         secret_hash=hash_key(secret),
         scopes=format_scopes(Scope),
     )
-    return FirstRun(admin_email=email, secret=secret)
+    notes = [
+        Note(action=AuditAction.USER_CREATE, subject_id=admin.id, after={"role": role.name}),
+        made_note(key),
+    ]
+    return FirstRun(admin_email=email, secret=secret), notes
