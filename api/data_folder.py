@@ -6,10 +6,11 @@ a second server on the same one.
 """
 
 import fcntl
+import hmac
 import os
 import secrets
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,11 @@ class DataFolder:
     def imports(self) -> Path:
         """Spools of `clicks import`, and its draft; missing until the first one."""
         return self.root / "imports"
+
+    @property
+    def mail(self) -> Path:
+        """Letters of development mode; missing until the first one."""
+        return self.root / "mail"
 
     @property
     def salts(self) -> Path:
@@ -219,6 +225,11 @@ def read_secret_keys(path: Path) -> tuple[bytes, ...]:
     if not keys or min(map(len, keys)) < 32:  # noqa: PLR2004 - bytes, as we make them
         raise DataFolderError(f"The secret key file {path} holds no key of 32 bytes in hex.")
     return keys
+
+
+def rate_key(secret_keys: Sequence[bytes]) -> bytes:
+    """Return what makes the subjects of rate limits unreadable; a new secret counts anew."""
+    return hmac.digest(secret_keys[0], b"linkyard rate limits", "sha256")
 
 
 def _make_secret(path: Path) -> None:

@@ -14,6 +14,7 @@ from api.adapters.socket_signals import (
 )
 from api.data_folder import DataFolder, read_secret_keys
 from api.own_hosts import default_host, own_hosts
+from api.rates import open_rates
 from api.settings import Settings
 from api.sign_in_ports import access_policy, password_hasher
 from resolvers.ports import ClickFeed, LinkSignal, MailSignal, Ports
@@ -56,13 +57,16 @@ async def open_ports(
             signal = mail_signal = SocketLinkSignal(sockets)
             feed = local = SocketClickFeed(sockets)
             stack.callback(local.close)
+        secret_keys = read_secret_keys(settings.secret_key_file)
+        rates = await stack.enter_async_context(open_rates(settings, secret_keys))
         yield Ports(
             clock=SystemClock(),
             link_signal=signal,
             click_feed=feed,
             mail_signal=mail_signal,
-            sealer=FernetSealer(read_secret_keys(settings.secret_key_file)),
+            sealer=FernetSealer(secret_keys),
             passwords=passwords,
+            rates=rates,
             access=access_policy(settings),
             default_host=default_host(settings),
             own_hosts=own_hosts(settings),

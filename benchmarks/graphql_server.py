@@ -24,6 +24,7 @@ from models.orm import is_sqlite, open_database, writer
 from models.raw_sql import execute_many
 from resolvers.api_keys import create_api_key
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from schema.context import PortalFacts
 from tests.factories import PASSWORDS, as_person, make_domain, make_user
 
@@ -37,6 +38,7 @@ def _ports() -> Ports:
         click_feed=QuietClickFeed(),
         sealer=FernetSealer([bytes(32)]),
         passwords=PASSWORDS,
+        rates=RateCounters(bytes(32)),
     )
 
 

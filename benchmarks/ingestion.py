@@ -41,6 +41,7 @@ from resolvers.click_audit import audit_clicks
 from resolvers.context import RequestContext, Viewer
 from resolvers.ingestion import Ingestion
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from tests.factories import PASSWORDS, SEALER
 from tests.servers import database_url, private_postgres
 
@@ -218,6 +219,7 @@ async def _work(url: str, folder: Path) -> None:
         click_feed=QuietClickFeed(),
         sealer=SEALER,
         passwords=PASSWORDS,
+        rates=RateCounters(bytes(32)),
     )
     async with open_database(url):
         worker = ClickWorker(RequestContext(Viewer(), ports), folder=folder, ingestion=Ingestion())

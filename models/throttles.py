@@ -8,7 +8,8 @@ class Throttle(Model):
     """A counter of one window of one limit and subject; rows of the past are deleted.
 
     Attributes:
-        key: SHA-256 in hex of limit, subject and window, so that no address is kept.
+        key: keyed hash of limit and subject in hex, so that no address can be read from it;
+            for windows with the number of the part that was counted.
         hits: cost spent in the window.
         expires_at_us: when nobody asks for it any more, in microseconds since 1970.
     """

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.message import EmailMessage
 from typing import Final, Protocol, Self
 
 from models.replica_rows import ReplicaEntry
+from models.rules.identities import ProvedIdentity
 from models.rules.rate_limits import RateLimit, Rule, Spending, WindowRule
 from models.rules.replica_format import Entry
 from models.rules.session_ends import SessionSpan
@@ -44,6 +46,37 @@ class NoMailSignal:
 
 
 NO_MAIL_SIGNAL: Final = NoMailSignal()
+
+
+class MailRefusedError(Exception):
+    """This letter will never be taken. The message says why, in the server's words."""
+
+
+class MailDeferredError(Exception):
+    """This letter was not taken now, or nobody knows; trying again later makes sense."""
+
+
+class MailerAwayError(MailDeferredError):
+    """No letter would have been taken: the server is away, or does not let us in."""
+
+
+class Mailer(Protocol):
+    """Takes letters to where they go. Several may be sent at once."""
+
+    async def send(self, letter: EmailMessage, *, to: str, letter_id: int) -> str:
+        """Hand a letter over; return what was answered, in one line.
+
+        Returns within a third of models.rules.mail_retries.LEASE.
+
+        Args:
+            letter: with all headers.
+            to: address of the reader, in the form that mail servers take.
+            letter_id: the same for every try of one letter.
+
+        Raises:
+            MailRefusedError, MailDeferredError, MailerAwayError: see there.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,6 +358,63 @@ class FastCount:
     is_allowed: bool
     counts: Mapping[int, int]
     since_us: int
+
+
+class ProviderRefusedError(Exception):
+    """The provider said no, or what it said proves nothing; the message is for the log alone."""
+
+
+class ProviderUnavailableError(Exception):
+    """The provider does not answer; trying again later may help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """What goes to the provider with the browser, and must come back.
+
+    Attributes:
+        state: names this sign-in.
+        nonce: will be in the id token.
+        code_challenge: SHA-256 of the verifier, base64url.
+    """
+
+    state: str
+    nonce: str
+    code_challenge: str
+
+
+class IdentityProvider(Protocol):
+    """The customer's own provider, which signs people in for us."""
+
+    @property
+    def issuer(self) -> str:
+        """Its name, exactly as it spells itself."""
+        ...
+
+    async def address(self, challenge: Challenge) -> str:
+        """Return where to send the browser.
+
+        Raises:
+            ProviderRefusedError, ProviderUnavailableError: see there.
+        """
+        ...
+
+    async def identify(
+        self, *, code: str, verifier: str, nonce: str, issuer: str | None, now: datetime
+    ) -> ProvedIdentity:
+        """Return who came back.
+
+        Args:
+            code: that the browser brought.
+            verifier: of this sign-in's code_challenge.
+            nonce: of this sign-in.
+            issuer: as the browser's address named it, None if it named none.
+            now: aware.
+
+        Raises:
+            ProviderRefusedError, ProviderUnavailableError: see there.
+        """
+        ...
 
 
 class StoreUnavailableError(Exception):

@@ -9,6 +9,7 @@ from models.errors import CursorInvalidError
 from models.texts import IDS, LOCALES, read_catalog
 from schema.error_codes import NOTES, CodeNote, ErrorCode
 from schema.failures import BAD_REQUEST, INTERNAL, TOO_SLOW, UNAUTHENTICATED, UNAVAILABLE
+from schema.limits import DOCUMENT_LIMIT, INTROSPECTION_OFF
 
 CURSOR_INVALID: Final = CursorInvalidError.code
 _LANGUAGES: Final = {"ru": "Russian", "en": "English"}
@@ -68,11 +69,50 @@ TOP_LEVEL: Final = {
             "Show the message beside the control.",
         ),
     ),
+    ErrorCode.RATE_LIMITED: TopLevelNote(
+        "429, or 200 beside data",
+        CodeNote(
+            "Too many requests of this key, person or address; or too many tries of what the field "
+            "does. `extensions.retryAfter` and the header Retry-After say how long, in seconds.",
+            "Wait so long, then send the same again.",
+            may_retry=True,
+        ),
+    ),
     CURSOR_INVALID: TopLevelNote(
         "200",
         CodeNote(
             "`after` or `before` is no cursor of this list in this order.",
             "Start again from the first page.",
+        ),
+    ),
+    DOCUMENT_LIMIT: TopLevelNote(
+        "400",
+        CodeNote(
+            "The document has, or asks for, more than one may; `extensions.limit` says of what, "
+            "`extensions.maximum` how much one may have. Nothing was executed.",
+            "A mistake of the program: ask for fewer rows or fields, or in several requests.",
+        ),
+    ),
+    INTROSPECTION_OFF: TopLevelNote(
+        "400",
+        CodeNote(
+            "The schema is told to administrators only.",
+            "Read frontend_contract/schema.graphql, or ask with the key of an administrator.",
+        ),
+    ),
+    "PERSISTED_QUERY_NOT_FOUND": TopLevelNote(
+        "400",
+        CodeNote(
+            "No trusted document has the hash that the request named.",
+            "The page is older than all releases that are kept: load it anew.",
+        ),
+    ),
+    "DOCUMENT_NOT_TRUSTED": TopLevelNote(
+        "400",
+        CodeNote(
+            "The installation answers browsers only the operations of "
+            "frontend_contract/trusted-documents.json.",
+            "Send one of those, or use an API key outside a browser.",
         ),
     ),
     "METHOD_NOT_ALLOWED": TopLevelNote(

@@ -26,6 +26,16 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     SCOPE_NOT_HELD = "SCOPE_NOT_HELD"
     API_KEY_LIMIT = "API_KEY_LIMIT"
+    RATE_LIMITED = "RATE_LIMITED"
+    REACH_NOT_HELD = "REACH_NOT_HELD"
+    LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR"
+    ROLE_BUILT_IN = "ROLE_BUILT_IN"
+    ROLE_IN_USE = "ROLE_IN_USE"
+    NAME_TAKEN = "NAME_TAKEN"
+    EMAIL_TAKEN = "EMAIL_TAKEN"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    INVITATION_INVALID = "INVITATION_INVALID"
+    USER_ACTIVE = "USER_ACTIVE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +98,45 @@ NOTES: Final = {
         "The key lacks a scope.", "Hide what needs the scope, or ask for a key that has it."
     ),
     ErrorCode.SCOPE_NOT_HELD: CodeNote(
-        "A key cannot be given a scope that its owner does not have.",
+        "Nobody can give a scope that they do not have themselves.",
         "Offer only the scopes of `viewer { scopes }`.",
     ),
     ErrorCode.API_KEY_LIMIT: CodeNote(
         "The person has as many working keys as one may have.",
         "Show `viewer { apiKeys }` and offer to revoke one.",
+    ),
+    ErrorCode.RATE_LIMITED: CodeNote(
+        "Too often in a short time; nothing was done, and nothing was looked at.",
+        "Show the message, and let the user try again after `retryAfter` seconds.",
+        may_retry=True,
+    ),
+    ErrorCode.REACH_NOT_HELD: CodeNote(
+        "Nobody can give, or act with, a reach beyond their own.",
+        "Offer only the reaches up to `viewer { reach }`.",
+    ),
+    ErrorCode.LAST_ADMINISTRATOR: CodeNote(
+        "The change would leave no active administrator.",
+        "Show the message; somebody else must become an administrator first.",
+    ),
+    ErrorCode.ROLE_BUILT_IN: CodeNote(
+        "Built-in roles are those of the program.", "Offer to make a role of one's own."
+    ),
+    ErrorCode.ROLE_IN_USE: CodeNote(
+        "People or open invitations have the role.",
+        "Show the message; list them with `users(role:)` and `invitations`.",
+    ),
+    ErrorCode.NAME_TAKEN: CodeNote("Another one has the name.", _UNDER_FIELD),
+    ErrorCode.EMAIL_TAKEN: CodeNote("Another account has the address.", _UNDER_FIELD),
+    ErrorCode.QUOTA_EXCEEDED: CodeNote(
+        "The person or the organization has as much as it may.",
+        "Show the message, with `used` and `limit`.",
+    ),
+    ErrorCode.INVITATION_INVALID: CodeNote(
+        "The invitation was accepted, was revoked, has expired, or never was.",
+        "Tell the visitor to ask for a new one.",
+    ),
+    ErrorCode.USER_ACTIVE: CodeNote(
+        "The data of an active person cannot be erased.", "Offer `userDeactivate` first."
     ),
 }
 describe_enum(

@@ -1,11 +1,12 @@
 """Top-level errors: what a caller may learn of each, and the rest for the log."""
 
+import re
 from typing import Final
 
 import structlog
 from graphql import GraphQLError
 
-from models.errors import DomainError
+from models.errors import DomainError, RateLimitedError
 from models.store_failures import is_store_failure, is_too_slow
 from models.texts import message_of, text
 from resolvers.context import NotPermittedError
@@ -17,6 +18,7 @@ UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 INTERNAL: Final = "INTERNAL"
 UNAVAILABLE: Final = "UNAVAILABLE"
 TOO_SLOW: Final = "TOO_SLOW"
+_GUESS: Final = re.compile(r" Did you mean [^?]{0,300}\?")
 _log = structlog.get_logger(__name__)
 
 
@@ -35,6 +37,8 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
     if cause is None or isinstance(cause, GraphQLError) or _is_bad_input(error, cause):
         code = (error.extensions or {}).get("code", BAD_REQUEST)
         message = text(context.locale, code) if code == UNAUTHENTICATED else error.message
+        if not context.sees_schema:  # graphql-core guesses in the values of variables, too
+            message = _GUESS.sub("", message)
         return _like(error, message, {**(error.extensions or {}), "code": code})
     if is_too_slow(cause):
         _log.warning("graphql_too_slow", path=error.path, request_id=context.origin.request_id)
@@ -61,6 +65,8 @@ def _refusal(error: GraphQLError, cause: DomainError, context: GraphQLContext) -
     if isinstance(cause, NotPermittedError) and context.viewer.user_id is None:
         return _like(error, text(context.locale, UNAUTHENTICATED), {"code": UNAUTHENTICATED})
     extensions: dict[str, object] = {"code": cause.code}
+    if isinstance(cause, RateLimitedError):
+        extensions["retryAfter"] = cause.retry_after_s
     if cause.path:
         extensions["argument"] = list(cause.path)
     return _like(error, message_of(context.locale, cause), extensions)

@@ -12,6 +12,7 @@ from models.errors import (
     DomainUnknownError,
     InputInvalidError,
     NotFoundError,
+    RateLimitedError,
     RequestIdReusedError,
     RequestUndoneError,
     RevisionConflictError,
@@ -218,6 +219,20 @@ class ApiKeyLimitProblem(Problem):
         return cls(**_base(error, info), limit=Count(error.limit))
 
 
+@strawberry.type(
+    description="This was tried too often in a short time. Nothing was done, and no password, "
+    "code or token was looked at."
+)
+class RateLimitedProblem(Problem):
+    retry_after: int = strawberry.field(
+        description="Seconds until the same may be tried again, at least 1."
+    )
+
+    @classmethod
+    def of(cls, error: RateLimitedError, info: Info) -> Self:
+        return cls(**_base(error, info), retry_after=error.retry_after_s)
+
+
 @dataclass(frozen=True)
 class ProblemHandler(Generic[E]):
     """Turns a DomainError into its problem, in the fields whose union lists that.
@@ -254,4 +269,5 @@ HANDLERS: Final = (
     ProblemHandler(NotPermittedError, ForbiddenProblem),
     ProblemHandler(ScopeNotHeldError, ScopeNotHeldProblem),
     ProblemHandler(ApiKeyLimitError, ApiKeyLimitProblem),
+    ProblemHandler(RateLimitedError, RateLimitedProblem),
 )

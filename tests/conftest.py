@@ -21,6 +21,7 @@ from api.migrate import migrate
 from models.clicks import RAW_TABLES
 from models.orm import orm_config, writer
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from schema.context import PortalFacts
 from tests.factories import PASSWORDS, SEALER
 from tests.fakes import CountingSignal, FixedClock, MemoryFeed
@@ -110,6 +111,7 @@ def ports(clock: FixedClock) -> Ports:
         click_feed=MemoryFeed(),
         sealer=SEALER,
         passwords=PASSWORDS,
+        rates=RateCounters(bytes(32)),
     )
 
 

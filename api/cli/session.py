@@ -16,7 +16,7 @@ import typer
 from api.adapters.clock import SystemClock
 from api.adapters.fernet_sealer import FernetSealer
 from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
-from api.data_folder import DataFolderError, read_secret_keys
+from api.data_folder import DataFolderError, rate_key, read_secret_keys
 from api.own_hosts import default_host, own_hosts
 from api.settings import Settings, SettingsError, load_settings
 from api.sign_in_ports import access_policy, password_hasher
@@ -29,6 +29,7 @@ from models.texts import message_of
 from models.users import User
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from resolvers.store import StoreState, store_state
 from resolvers.users import viewer_of
 
@@ -112,12 +113,14 @@ def _checked(settings: Settings) -> Settings:
 async def _run(
     settings: Settings, command: Callable[[Session], Coroutine[Any, Any, Result]]
 ) -> Result:
+    secret_keys = read_secret_keys(settings.secret_key_file)
     ports = Ports(
         clock=SystemClock(),
         link_signal=QuietLinkSignal(),
         click_feed=QuietClickFeed(),
-        sealer=FernetSealer(read_secret_keys(settings.secret_key_file)),
+        sealer=FernetSealer(secret_keys),
         passwords=password_hasher(settings),
+        rates=RateCounters(rate_key(secret_keys)),
         access=access_policy(settings),
         default_host=default_host(settings),
         own_hosts=own_hosts(settings),

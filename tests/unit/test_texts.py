@@ -17,20 +17,29 @@ ERRORS: dict[str, type[DomainError]] = {
     error.__name__: error for error in (*DomainError.__subclasses__(), NotPermittedError)
 }
 LAYERS = ("models", "resolvers", "schema")
-LABELS = ("STATS_", "_TITLE")  # words on a screen, not sentences
+LABELS = ("STATS_", "_TITLE", "_SUBJECT", "_ACTION")  # words on a screen, not sentences
 
 
 def _reasons() -> Iterator[str]:
     """Yield CODE.reason for every refusal that our own code can make."""
     for path in [p for layer in LAYERS for p in ROOT.glob(f"{layer}/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            if isinstance(node, ast.ClassDef) and node.name in ERRORS:  # some choose themselves
+                error, calls = ERRORS[node.name], _calls_of_super(node)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id not in ERRORS:
+                    continue
+                error, calls = ERRORS[node.func.id], [node]
+            else:
                 continue
-            if (error := ERRORS.get(node.func.id)) is None:
-                continue
-            for keyword in node.keywords:
+            for keyword in [each for call in calls for each in call.keywords]:
                 if keyword.arg == "reason":
                     yield from (f"{error.code}.{reason}" for reason in _texts(keyword.value))
+
+
+def _calls_of_super(tree: ast.ClassDef) -> list[ast.Call]:
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [call for call in calls if ast.unparse(call.func) == "super().__init__"]
 
 
 def _texts(expression: ast.expr) -> Iterator[str]:

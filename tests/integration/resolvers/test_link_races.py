@@ -24,6 +24,7 @@ from models.users import User
 from resolvers.context import RequestContext
 from resolvers.links import create_link
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from resolvers.users import viewer_of
 from tests.factories import PASSWORDS, SEALER
 
@@ -36,6 +37,7 @@ async def main(url, user_id, rounds, claimants):
             click_feed=QuietClickFeed(),
             sealer=SEALER,
             passwords=PASSWORDS,
+            rates=RateCounters(bytes(32)),
         )
         context = RequestContext(viewer_of(user), ports)
         print("ready", flush=True)

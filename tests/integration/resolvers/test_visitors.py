@@ -369,6 +369,7 @@ from models.orm import open_database
 from resolvers import visitors
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from tests.factories import PASSWORDS, SEALER
 
 class Clock:
@@ -377,7 +378,7 @@ class Clock:
 
 async def main():
     ports = Ports(clock=Clock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed(),
-                  sealer=SEALER, passwords=PASSWORDS)
+                  sealer=SEALER, passwords=PASSWORDS, rates=RateCounters(bytes(32)))
     visitors._LINKS_AT_ONCE = 1
     async with open_database(sys.argv[1]):
         print("ready", flush=True)

@@ -159,11 +159,12 @@ from models.orm import open_database
 from resolvers.context import RequestContext, Viewer
 from resolvers.ingestion import Ingestion
 from resolvers.ports import Ports
+from resolvers.rate_counters import RateCounters
 from tests.factories import PASSWORDS, SEALER
 
 async def main():
     ports = Ports(clock=SystemClock(), link_signal=QuietLinkSignal(), click_feed=QuietClickFeed(),
-                  sealer=SEALER, passwords=PASSWORDS)
+                  sealer=SEALER, passwords=PASSWORDS, rates=RateCounters(bytes(32)))
     async with open_database(sys.argv[1]):
         worker = ClickWorker(RequestContext(Viewer(), ports), folder=Path(sys.argv[2]),
                              ingestion=Ingestion(), batch_records=25)
