@@ -33,6 +33,7 @@ class AuditAction(StrEnum):
     ROLE_UPDATE = "role.update"
     ROLE_DELETE = "role.delete"
     INVITATION_CREATE = "invitation.create"
+    INVITATION_RESEND = "invitation.resend"
     INVITATION_REVOKE = "invitation.revoke"
     INVITATION_ACCEPT = "invitation.accept"
     SESSION_CREATE = "session.create"

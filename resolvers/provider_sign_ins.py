@@ -1,0 +1,270 @@
+"""Signing in at the customer's own provider, and which account here that is."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from models.errors import DomainError, SignInRefusedError
+from models.one_time_tokens import TokenPurpose
+from models.rules.audit_actions import AuditAction
+from models.rules.base64url import to_base64url
+from models.rules.identities import ProvedIdentity
+from models.rules.plain_text import check_text
+from models.rules.rate_limits import RateLimit
+from models.rules.roles import CUSTOMER
+from models.rules.tokens import new_token
+from models.second_factors import Identity
+from models.users import Role, User
+from resolvers.audit import log_action
+from resolvers.context import RequestContext
+from resolvers.factor_changes import active_person
+from resolvers.limits import spend
+from resolvers.one_time_tokens import FoundToken, issue_token, use_token
+from resolvers.ports import (
+    Challenge,
+    IdentityProvider,
+    ProviderRefusedError,
+    ProviderUnavailableError,
+)
+from resolvers.sessions import StartedSession
+from resolvers.sign_in import finish_sign_in, require_secure
+from resolvers.users import MAX_NAME_LENGTH, check_email
+
+FACTOR: Final = "oidc"
+LIFE: Final = timedelta(minutes=10)  # the person may have to find a phone for the provider
+
+
+class ProviderSignInError(Exception):
+    """Nobody is signed in; `reason` is a shade of the page's text, in models.texts.
+
+    The audit log has the reason, and for `provider` what exactly was wrong.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """A browser on its way to the provider: where to, and the secret that it keeps meanwhile."""
+
+    url: str
+    browser: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return:
+    """What a browser brought back from the provider; None for what it did not bring.
+
+    Attributes:
+        browser: the secret of Departure.
+        state, code, error, issuer: from the address.
+    """
+
+    browser: str | None
+    state: str | None
+    code: str | None
+    error: str | None
+    issuer: str | None
+
+
+async def leave_for_provider(context: RequestContext, provider: IdentityProvider) -> Departure:
+    """Begin a sign-in at the provider.
+
+    Raises:
+        InsecureTransportError: others could read the cookie on its way.
+        RateLimitedError: too many from this address.
+        ProviderSignInError: the provider cannot be asked.
+    """
+    require_secure(context)
+    await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
+    browser, nonce, verifier = new_token(), new_token(), secrets.token_urlsafe(48)
+    async with in_transaction("default") as connection:
+        state = await issue_token(
+            context,
+            connection,
+            purpose=TokenPurpose.OIDC,
+            life=LIFE,
+            payload={"browser": _hashed(browser), "nonce": nonce, "verifier": verifier},
+        )
+    challenge = to_base64url(sha256(verifier.encode()).digest())
+    try:
+        url = await provider.address(Challenge(state=state, nonce=nonce, code_challenge=challenge))
+    except (ProviderRefusedError, ProviderUnavailableError) as error:
+        raise await _refusal(context, error) from error
+    return Departure(url=url, browser=browser)
+
+
+async def return_from_provider(
+    context: RequestContext, provider: IdentityProvider, back: Return, *, may_create: bool
+) -> StartedSession:
+    """Begin the session of whom the provider names.
+
+    The state is used up at once, whatever follows: an address cannot be used twice, and
+    in no other browser than the one that left.
+
+    Args:
+        context: of nobody yet.
+        provider: that was asked.
+        back: what the browser brought.
+        may_create: a stranger with a verified address gets an account.
+
+    Raises:
+        InsecureTransportError: others could read the cookie on its way.
+        ProviderSignInError: see there.
+    """
+    require_secure(context)
+    async with in_transaction("default") as connection:
+        found = await use_token(context, connection, back.state, purpose=TokenPurpose.OIDC)
+    if found is None or not _is_same_browser(found, back.browser):
+        await _note(context, reason="state")
+        raise ProviderSignInError("state")
+    if back.code is None or back.error is not None:
+        await _note(context, reason="denied", detail=(back.error or "")[:100])
+        raise ProviderSignInError("denied")
+    try:
+        identity = await provider.identify(
+            code=back.code,
+            verifier=str(found.payload["verifier"]),
+            nonce=str(found.payload["nonce"]),
+            issuer=back.issuer,
+            now=context.ports.clock.now(),
+        )
+    except (ProviderRefusedError, ProviderUnavailableError) as error:
+        raise await _refusal(context, error) from error
+    try:
+        return await _sign_in(context, identity, may_create=may_create)
+    except ProviderSignInError as error:
+        await _note(context, reason=error.reason, detail=identity.subject)
+        raise
+
+
+async def _sign_in(
+    context: RequestContext, identity: ProvedIdentity, *, may_create: bool
+) -> StartedSession:
+    try:
+        return await _sign_in_once(context, identity, may_create=may_create)
+    except IntegrityError:  # the same person came by two ways at once: now the row is there
+        return await _sign_in_once(context, identity, may_create=may_create)
+
+
+async def _sign_in_once(
+    context: RequestContext, identity: ProvedIdentity, *, may_create: bool
+) -> StartedSession:
+    async with in_transaction("default") as connection:
+        rows = Identity.filter(issuer=identity.issuer, subject=identity.subject)
+        known = await rows.using_db(connection).first()
+        user_id = (
+            await _linked(context, connection, identity, may_create=may_create)
+            if known is None
+            else known.user_id
+        )
+        await rows.using_db(connection).update(last_used_at=context.ports.clock.now())
+        try:
+            user = await active_person(connection, user_id)
+        except SignInRefusedError:
+            raise ProviderSignInError("deactivated") from None
+        return await finish_sign_in(context, connection, user, [FACTOR])
+
+
+async def _linked(
+    context: RequestContext,
+    connection: BaseDBAsyncClient,
+    identity: ProvedIdentity,
+    *,
+    may_create: bool,
+) -> int:
+    """Link an identity to the account of its verified address, and return whose that is.
+
+    Raises:
+        ProviderSignInError: the address is not verified, has no account here, or its account
+            is linked to somebody else at the same provider: addresses are given away anew.
+    """
+    if not identity.is_email_verified:
+        raise ProviderSignInError("unverified")
+    try:
+        email = check_email(identity.email)
+    except DomainError:
+        raise ProviderSignInError("unverified") from None
+    user = await User.filter(email=email).using_db(connection).select_for_update().first()
+    if user is None:
+        if not may_create:
+            raise ProviderSignInError("unknown")
+        user = await _created(context, connection, email=email, name=identity.name)
+    others = Identity.filter(user_id=user.id, issuer=identity.issuer).using_db(connection)
+    if await others.exists():
+        raise ProviderSignInError("linked")
+    row = await Identity.create(
+        using_db=connection,
+        user_id=user.id,
+        issuer=identity.issuer,
+        subject=identity.subject,
+    )
+    await log_action(
+        context,
+        connection,
+        AuditAction.IDENTITY_CREATE,
+        subject_id=row.id,
+        after={"user": user.id, "issuer": identity.issuer, "subject": identity.subject},
+        actor_id=user.id,
+    )
+    return user.id
+
+
+async def _created(
+    context: RequestContext, connection: BaseDBAsyncClient, *, email: str, name: str
+) -> User:
+    try:
+        shown = check_text(name, field="name", length=MAX_NAME_LENGTH)
+    except DomainError:
+        shown = None
+    user = await User.create(
+        using_db=connection,
+        email=email,
+        name=shown or email.partition("@")[0],
+        role=await Role.get(name=CUSTOMER, using_db=connection),
+        email_verified_at=context.ports.clock.now(),
+    )
+    await log_action(
+        context,
+        connection,
+        AuditAction.USER_CREATE,
+        subject_id=user.id,
+        after={"email": email, "role": CUSTOMER},
+        actor_id=user.id,
+    )
+    return user
+
+
+def _is_same_browser(found: FoundToken, browser: str | None) -> bool:
+    return browser is not None and compare_digest(str(found.payload["browser"]), _hashed(browser))
+
+
+def _hashed(browser: str) -> str:
+    return sha256(browser.encode("utf-8", "replace")).hexdigest()
+
+
+async def _refusal(
+    context: RequestContext, error: ProviderRefusedError | ProviderUnavailableError
+) -> ProviderSignInError:
+    reason = "unavailable" if isinstance(error, ProviderUnavailableError) else "provider"
+    await _note(context, reason=reason, detail=str(error)[:300])
+    return ProviderSignInError(reason)
+
+
+async def _note(context: RequestContext, *, reason: str, detail: str = "") -> None:
+    async with in_transaction("default") as connection:
+        await log_action(
+            context,
+            connection,
+            AuditAction.IDENTITY_REFUSE,
+            after={"reason": reason, "detail": detail},
+        )
