@@ -24,11 +24,12 @@ from api.data_folder import DataFolder
 from api.metrics import CONTENT_TYPE, render
 from api.worker_status import WorkerStatus
 from models.rules.scopes import Scope
-from resolvers.health import store_answers
+from resolvers.health import mail_waiting, store_answers
 from resolvers.ports import Clock
 
 _CACHED_S: Final = 1.0  # anybody may ask, the store need not hear of it every time
 _MAX_LAG_S: Final = 15.0  # of the worker, which looks every half second
+_MAX_MAIL_WAIT_S: Final = 600.0  # of a letter; what it offers may expire soon after
 # What the spool's report is made of; a text is told while the number is not 0.
 _SPOOL_METRICS: Final = {
     "linkyard_clicks_lost_total": "",
@@ -111,8 +112,9 @@ class Health:
 
     async def _check(self) -> dict[str, Any]:
         is_stored = await store_answers()
+        mail = await _mail(self.clock) if is_stored and self.needs_store else {}
         if not self.redirects:
-            return {"ready": is_stored, "redirect": False, "store": {"ok": is_stored}}
+            return {"ready": is_stored, "redirect": False, "store": {"ok": is_stored}, **mail}
         has_replica = self.has_replica()
         replica_age_s, clicks_age_s = self.status.age_s("replica"), self.status.age_s("clicks")
         is_worked = _is_recent(replica_age_s) and _is_recent(clicks_age_s)
@@ -122,6 +124,7 @@ class Health:
             "replica": {"ok": has_replica, "age_s": _rounded(replica_age_s)},
             "worker": {"ok": is_worked, "clicks_age_s": _rounded(clicks_age_s)},
             "spool": spool,
+            **mail,
         }
         is_redirecting = has_replica or is_stored
         is_ready = is_stored and has_replica and is_worked if self.needs_store else is_redirecting
@@ -144,6 +147,17 @@ class Health:
             "sync_failures": sums["linkyard_spool_sync_failures_total"],
             "trouble": trouble,
         }
+
+
+async def _mail(clock: Clock) -> dict[str, Any]:
+    """Say how long letters wait. It does not count for ready: nothing else suffers from it."""
+    waiting = await mail_waiting(clock)
+    if waiting is None:
+        return {}
+    is_well = waiting.oldest_s < _MAX_MAIL_WAIT_S
+    return {
+        "mail": {"ok": is_well, "waiting": waiting.waiting, "oldest_s": _rounded(waiting.oldest_s)}
+    }
 
 
 def _size_bytes(file: Path) -> int:

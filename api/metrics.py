@@ -62,6 +62,10 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_spool_too_new": _Spec(
         "Spools that go on with what only a newer version can read.", (), "livesum"
     ),
+    "linkyard_mails_sent_total": _Spec("Letters that a mail server, or the folder, took."),
+    "linkyard_mails_deferred_total": _Spec("Tries to send a letter that will be repeated."),
+    "linkyard_mails_failed_total": _Spec("Letters given up."),
+    "linkyard_mails_waiting": _Spec("Letters that wait to be sent.", (), "mostrecent"),
     "linkyard_replica_retired_total": _Spec("Replicas taken out of service as damaged."),
     "linkyard_replica_builds_total": _Spec("Replicas built anew from the store."),
     "linkyard_replica_applied_timestamp_seconds": _Spec(

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.errors import ValueInvalidError
 from models.orm import sqlite_url
 from models.rules.addresses import parse_networks
-from models.rules.hosts import normal_host
+from models.rules.hosts import is_this_machine, normal_host
+from models.rules.mail_addresses import deliverable
+from models.rules.plain_text import has_hidden
 
 _DATABASES: Final = ("sqlite://", "postgres://", "postgresql://", "asyncpg://")
 
@@ -95,6 +98,42 @@ class Settings(BaseSettings):
         description="answer browsers only the operations of "
         "frontend_contract/trusted-documents.json; API keys may ask anything",
     )
+    mail: str = Field(
+        default="folder",
+        pattern="^(folder|smtp)$",
+        description="smtp sends letters; folder writes them as .eml files to mail in the data "
+        "folder, for development",
+    )
+    smtp_host: str = Field(
+        default="", validate_default=True, description="mail server that takes our letters"
+    )
+    smtp_port: int = Field(
+        default=0, ge=0, le=65535, description="its port; 0: 587, 465 or 25, the usual one of TLS"
+    )
+    smtp_tls: str = Field(
+        default="starttls",
+        pattern="^(starttls|implicit|none)$",
+        description="starttls, implicit, or none; the certificate is always checked",
+    )
+    smtp_ca_file: Path = Field(
+        default=Path(),
+        description="certificates that are believed instead of the system's, as a PEM file",
+    )
+    smtp_user: str = Field(
+        default="", validate_default=True, description="name to sign in with; empty: no sign-in"
+    )
+    smtp_password: str = Field(default="", repr=False, description="password of SMTP_USER")
+    smtp_password_file: Path = Field(
+        default=Path(),
+        description="file with that password, read for every letter (goes before SMTP_PASSWORD)",
+    )
+    mail_from: str = Field(
+        default="", description="address that letters come from (default: linkyard@ our own host)"
+    )
+    mail_reply_to: str = Field(default="", description="address that answers go to; empty: none")
+    mail_per_minute: int = Field(
+        default=60, ge=1, description="most letters that a machine begins to send in a minute"
+    )
     fast_path: bool = Field(default=True, description="answer plain redirects inside the protocol")
     click_retention_days: int = Field(
         default=90, ge=1, description="days that single clicks are kept; counts stay for ever"
@@ -172,6 +211,36 @@ class Settings(BaseSettings):
             raise ValueError("must be a host, as in go.example.org")
         return value
 
+    @field_validator("portal_name")
+    @classmethod
+    def _portal_name_is_a_line(cls, value: str) -> str:
+        if has_hidden(value):
+            raise ValueError("must be one line without control characters")
+        return value
+
+    @field_validator("mail_from", "mail_reply_to")
+    @classmethod
+    def _mail_address_is_one(cls, value: str) -> str:
+        try:
+            return deliverable(value) if value else value
+        except ValueInvalidError:
+            raise ValueError("must be an address, as in linkyard@example.org") from None
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _smtp_has_host(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("mail") == "smtp" and not value:
+            raise ValueError("must be set when LINKYARD_MAIL is smtp")
+        return value
+
+    @field_validator("smtp_user")
+    @classmethod
+    def _smtp_password_is_secret(cls, value: str, info: ValidationInfo) -> str:
+        host = normal_host(info.data.get("smtp_host", "")) or ""
+        if value and info.data.get("smtp_tls") == "none" and not is_this_machine(host):
+            raise ValueError("must be empty when LINKYARD_SMTP_TLS is none: all could read it")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _trusted_proxies_are_networks(cls, value: str) -> str:
@@ -192,6 +261,9 @@ class Settings(BaseSettings):
             set_field(self, "public_url", f"http://{self._own_host()}")
         if not self.database_url:
             set_field(self, "database_url", sqlite_url(self.data_dir / "linkyard.sqlite3"))
+        if not self.mail_from:
+            host = urlsplit(self.public_url).hostname or "localhost"
+            set_field(self, "mail_from", f"linkyard@{host}")
         if self.secret_key_file == Path():
             set_field(self, "secret_key_file", self.data_dir / "secret.key")
         return self
@@ -221,9 +293,8 @@ class Settings(BaseSettings):
         """Whether anybody may ask for the GraphQL schema."""
         if self.introspection is not None:
             return self.introspection
-        return self.public_scheme == "http" and is_loopback(
-            urlsplit(self.public_url).hostname or ""
-        )
+        host = urlsplit(self.public_url).hostname or ""
+        return self.public_scheme == "http" and is_this_machine(host)
 
     @property
     def is_embedded(self) -> bool:

@@ -1,4 +1,4 @@
-"""The worker of a machine: feeds its replica and takes in its clicks.
+"""The worker of a machine: feeds its replica, takes in its clicks, sends letters.
 
 One at a time, by a lock of the data folder: a second one stands by and takes
 over when the first one ends, however it ends.
@@ -18,11 +18,13 @@ from api.adapters.link_replica import LmdbLinkReplica
 from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder, FolderInUseError
+from api.mailers import letterhead_of, mailer_of
 from api.metrics import Metrics
 from api.ports import open_ports
 from api.settings import Settings
 from api.worker_status import WorkerStatus
 from api.workers.clicks import ClickWorker
+from api.workers.mails import MailWorker
 from api.workers.pacing import wait_for
 from api.workers.replica import ReplicaWorker
 from api.workers.retention import RetentionWorker
@@ -71,7 +73,7 @@ class WorkerProcess:
     async def _work(self, stop: asyncio.Event) -> None:
         settings, folder = self.settings, self.folder
         status, metrics = WorkerStatus(folder.run), Metrics(folder.metrics)
-        links_changed = asyncio.Event()
+        links_changed, mail_posted = asyncio.Event(), asyncio.Event()
         replicas = ReplicaFolder(folder.replica)
         replicas.recover()  # the worker before us may have been killed at any moment
         replica = LmdbLinkReplica(replicas)
@@ -81,7 +83,9 @@ class WorkerProcess:
                 open_database(settings.database_url, command_timeout_s=_COMMAND_S)
             )
             ports = await stack.enter_async_context(
-                open_ports(settings, folder, links_changed=links_changed.set)
+                open_ports(
+                    settings, folder, links_changed=links_changed.set, mail_posted=mail_posted.set
+                )
             )
             context = RequestContext(Viewer(), ports)
             following = ReplicaWorker(replica, clock=ports.clock, status=status, metrics=metrics)
@@ -98,11 +102,19 @@ class WorkerProcess:
             retention = RetentionWorker(
                 context, click_days=settings.click_retention_days, folder=folder
             )
+            mails = MailWorker(
+                context,
+                mailer=mailer_of(settings, folder),
+                head=letterhead_of(settings),
+                metrics=metrics,
+                per_minute=settings.mail_per_minute,
+            )
             loops = [
                 asyncio.create_task(following.run(wake=links_changed)),
                 asyncio.create_task(clicks.run(stop=stop, wake=asyncio.Event())),
                 asyncio.create_task(retention.run(stop=stop)),
                 asyncio.create_task(VisitorWorker(context, salts=salts).run()),
+                asyncio.create_task(mails.run(wake=mail_posted)),
             ]
             _log.info("working")
             await stop.wait()

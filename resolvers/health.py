@@ -1,10 +1,12 @@
-"""Whether the store answers."""
+"""Whether the store answers, and how long its letters wait."""
 
 import asyncio
 from typing import Final
 
 from models.orm import reader
 from models.raw_sql import fetch
+from resolvers.mail_backlog import MailBacklog, mail_backlog
+from resolvers.ports import Clock
 
 _TIMEOUT_S: Final = 1.0
 
@@ -17,3 +19,12 @@ async def store_answers() -> bool:
     except Exception:  # noqa: BLE001 - every way to fail is the same answer
         return False
     return len(rows) == 1
+
+
+async def mail_waiting(clock: Clock) -> MailBacklog | None:
+    """Return what waits in the outbox; None after a second without an answer."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await mail_backlog(clock)
+    except Exception:  # noqa: BLE001 - every way to fail is the same answer
+        return None

@@ -23,6 +23,7 @@ from resolvers.context import RequestContext
 BATCH: Final = 2_000  # rows
 LINK_CHANGES_KEPT: Final = timedelta(days=7)
 REPLAYS_KEPT: Final = timedelta(hours=24)
+MAILS_KEPT: Final = timedelta(days=30)  # sent and given up; of what they said nothing is left
 POSITIONS_KEPT: Final = timedelta(days=90)  # longer than a spool that turns up again is old
 SOURCES_SILENT: Final = timedelta(days=1)  # a machine that is heard of has read all its files
 EDGE_MOVES_US: Final = 86_400_000_000  # a day: the worker calls every hour
@@ -73,6 +74,12 @@ async def prune_link_changes(context: RequestContext) -> int:
 async def prune_replays(context: RequestContext) -> int:
     """Delete answers that are not repeated any more."""
     return await _delete("replay", "created_at < {}", _sql(context, REPLAYS_KEPT))
+
+
+async def prune_mails(context: RequestContext) -> int:
+    """Delete letters that were sent or given up long ago."""
+    condition = "next_attempt_at IS NULL AND created_at < {}"
+    return await _delete("mail", condition, _sql(context, MAILS_KEPT))
 
 
 async def prune_spool_positions(

@@ -34,10 +34,16 @@ _UNAVAILABLE: Final = (RedisError, OSError, TimeoutError)
 
 
 class RedisSignals:
-    """LinkSignal and ClickFeed in one; `open` and `close` it in the process that uses it."""
+    """LinkSignal, MailSignal and ClickFeed in one; `open` and `close` it where it is used."""
 
-    def __init__(self, redis_url: str, *, links_changed: Callable[[], None] | None = None) -> None:
-        """Args: links_changed is called on each wake-up; None for who has no use for it."""
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        links_changed: Callable[[], None] | None = None,
+        mail_posted: Callable[[], None] | None = None,
+    ) -> None:
+        """Args: what to call on each wake-up; None for who has no use for it."""
         options = _TCP_OPTIONS if redis_url.startswith(("redis://", "rediss://")) else {}
         client: Any = aioredis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - untyped
             redis_url, socket_connect_timeout=_TIMEOUT_S, socket_timeout=_TIMEOUT_S, **options
@@ -46,7 +52,9 @@ class RedisSignals:
         # Channels are shared by all databases of a server, so they carry its number.
         prefix = f"linkyard:{client.connection_pool.connection_kwargs.get('db', 0)}"
         self._links_channel, self._clicks_channel = f"{prefix}:links", f"{prefix}:clicks"
-        self._links_changed = links_changed
+        self._mails_channel = f"{prefix}:mails"
+        calls = {self._links_channel: links_changed, self._mails_channel: mail_posted}
+        self._calls = {channel: call for channel, call in calls.items() if call is not None}
         self._watchers = ClickWatchers()
         self._outbox: deque[tuple[str, bytes]] = deque(maxlen=_MAX_WAITING)
         self._has_outgoing = asyncio.Event()
@@ -55,10 +63,8 @@ class RedisSignals:
     def open(self) -> None:
         """Start the background tasks; connections are made when they are needed."""
         self._tasks["publish"] = asyncio.create_task(self._publish_all())
-        if self._links_changed is not None:
-            self._tasks["links"] = asyncio.create_task(
-                self._follow(self._links_channel, self._woken)
-            )
+        for channel, call in self._calls.items():
+            self._tasks[channel] = asyncio.create_task(self._follow(channel, _woken(call)))
 
     async def close(self) -> None:
         """End the tasks and the connections."""
@@ -72,7 +78,14 @@ class RedisSignals:
 
     async def links_changed(self) -> None:
         """See LinkSignal.links_changed."""
-        message = (self._links_channel, b"1")
+        self._wake(self._links_channel)
+
+    async def mail_posted(self) -> None:
+        """See MailSignal.mail_posted."""
+        self._wake(self._mails_channel)
+
+    def _wake(self, channel: str) -> None:
+        message = (channel, b"1")
         if message not in self._outbox:
             self._outbox.append(message)
         self._has_outgoing.set()
@@ -90,10 +103,6 @@ class RedisSignals:
                 self._follow(self._clicks_channel, self._watchers.offer)
             )
         return watcher
-
-    def _woken(self, _: bytes) -> None:
-        if self._links_changed is not None:
-            self._links_changed()
 
     async def _publish_all(self) -> None:
         failures = 0
@@ -132,3 +141,7 @@ class RedisSignals:
                     _log.warning("redis is away", channel=channel, error=str(error))
                 failures = min(failures + 1, len(_RECONNECT_S))
                 await asyncio.sleep(_RECONNECT_S[failures - 1])
+
+
+def _woken(call: Callable[[], None]) -> Callable[[bytes], None]:
+    return lambda _: call()

@@ -20,6 +20,7 @@ _WORKER: Final = "worker.sock"
 _FEED_PREFIX: Final = "feed-"
 _MAX_DATAGRAM_BYTES: Final = 65_536
 _LINKS: Final = b"links"
+_MAILS: Final = b"mails"
 
 
 class SocketFolder:
@@ -57,7 +58,7 @@ class SocketFolder:
 
 
 class SocketLinkSignal:
-    """LinkSignal to the worker of this machine."""
+    """LinkSignal and MailSignal to the worker of this machine."""
 
     def __init__(self, folder: SocketFolder) -> None:
         self._folder = folder
@@ -66,12 +67,22 @@ class SocketLinkSignal:
         """See LinkSignal.links_changed."""
         self._folder.send(_WORKER, _LINKS)
 
+    async def mail_posted(self) -> None:
+        """See MailSignal.mail_posted."""
+        self._folder.send(_WORKER, _MAILS)
+
 
 class SocketInbox:
     """The worker's end: calls back for each wake-up. One worker on a machine at a time."""
 
-    def __init__(self, folder: SocketFolder, *, links_changed: Callable[[], None]) -> None:
-        self._links_changed = links_changed
+    def __init__(
+        self,
+        folder: SocketFolder,
+        *,
+        links_changed: Callable[[], None],
+        mail_posted: Callable[[], None] | None = None,
+    ) -> None:
+        self._calls = {_LINKS: links_changed, _MAILS: mail_posted}
         self._receiver = folder.bind(_WORKER)
         asyncio.get_running_loop().add_reader(self._receiver, self._read)
 
@@ -82,8 +93,8 @@ class SocketInbox:
 
     def _read(self) -> None:
         for message in _received(self._receiver):
-            if message == _LINKS:
-                self._links_changed()
+            if (call := self._calls.get(message)) is not None:
+                call()
 
 
 class SocketClickFeed:

@@ -17,6 +17,7 @@ from resolvers.retention import (
     move_click_edge,
     prune_clicks,
     prune_link_changes,
+    prune_mails,
     prune_replays,
     prune_spool_positions,
 )
@@ -88,6 +89,7 @@ class RetentionWorker:
         prunes: dict[str, Prune] = {
             "clicks": partial(prune_clicks, edge_us=await self._click_edge_us()),
             "link_changes": prune_link_changes,
+            "mails": prune_mails,
             "replays": prune_replays,
             "spool_positions": partial(prune_spool_positions, present=await self._present()),
         }
