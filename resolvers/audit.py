@@ -1,7 +1,7 @@
 """Notes for the audit log, in the transaction of what they tell of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -38,8 +38,8 @@ class Note:
 
     action: AuditAction
     subject_id: int | None = None
-    before: Values = NOTHING
-    after: Values = NOTHING
+    before: Values = field(default_factory=lambda: NOTHING)
+    after: Values = field(default_factory=lambda: NOTHING)
     actor_id: int | None = None
 
 

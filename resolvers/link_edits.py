@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
@@ -16,24 +15,15 @@ from models.links import Link
 from models.orm import is_sqlite
 from models.raw_sql import fetch
 from models.rules.scopes import Scope
+from resolvers.audit import log_actions
+from resolvers.changes import UNSET, Change
 from resolvers.context import RequestContext
 from resolvers.domains import hosts
 from resolvers.link_drafts import LinkDraft, check_period
 from resolvers.link_filters import MAX_ID, Conditions, add_visible
+from resolvers.link_history import saved_note, snapshot
 from resolvers.link_slugs import claim_slug, holder, release
 from resolvers.link_storing import ATTEMPTS, takeable
-
-Value = TypeVar("Value")
-
-
-class Unset(Enum):
-    """Type of UNSET, the mark of a field that a change leaves alone (None clears it)."""
-
-    UNSET = "UNSET"
-
-
-UNSET: Final = Unset.UNSET
-Change: TypeAlias = Value | Literal[Unset.UNSET]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +117,14 @@ async def _save(context: RequestContext, save: _Save) -> Link:
                 link = await _locked(
                     connection, context, link_id=save.link_id, if_revision=save.if_revision
                 )
-                before = link.slug
+                before = snapshot(link)
                 _apply(link, save, now=now, above=taken_over.revision if taken_over else 0)
                 if taken_over is not None:
                     await release(connection, taken_over, now=now)
-                if link.slug != before:
+                if link.slug != before["slug"]:
                     await _rename(connection, link)
                 await update_link_row(connection, link)
+                await log_actions(context, connection, [saved_note(link, before)])
         except IntegrityError:
             if link is None:
                 raise

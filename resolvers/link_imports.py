@@ -13,14 +13,18 @@ from models.link_rows import insert_row, insert_sql
 from models.links import Link
 from models.orm import is_sqlite
 from models.raw_sql import execute_many
+from models.rules.audit_actions import AuditAction
 from models.rules.link_files import LinkLine
 from models.rules.scopes import Scope
 from models.rules.slugs import random_slug
+from resolvers.audit import log_actions
 from resolvers.context import RequestContext
 from resolvers.domains import Hosts, hosts
 from resolvers.link_drafts import LinkDraft, check_period
+from resolvers.link_history import made_note
 from resolvers.link_slugs import claim_sql, held_slugs
 from resolvers.link_storing import store_link
+from resolvers.quotas import LinkRoom, link_room
 
 
 async def import_links(
@@ -50,9 +54,12 @@ async def import_links(
     ]
     named = {place for place, _ in drafts if lines[place].slug is not None}
     free, contested = await _parted(drafts, named)
-    if not await _inserted([link for _, link in free]):
+    room = await _inserted(context, [link for _, link in free])
+    if room is None:
         contested += free
     else:
+        for (place, _), refusal in zip(free, room.refusals(len(free)), strict=True):
+            results[place] = refusal or results[place]
         await context.ports.link_signal.links_changed()
     for place, link in contested:
         results[place] = await _stored(context, link, is_random=place not in named)
@@ -106,19 +113,29 @@ async def _parted(
     return free, contested
 
 
-async def _inserted(links: Sequence[Link]) -> bool:
-    """Insert links by one transaction; False, and nothing done, if a slug was taken meanwhile."""
-    if not links:
-        return True
+async def _inserted(context: RequestContext, links: Sequence[Link]) -> LinkRoom | None:
+    """Insert links by one transaction, as many of the first as there is room for.
+
+    Returns:
+        The room there was; None, and nothing done, if a slug was taken meanwhile.
+    """
     try:
         async with in_transaction("default") as connection:
-            await _insert_all(connection, links)
+            room = await link_room(connection, context.viewer)
+            fitting = links[: room.left]
+            for link in fitting:
+                link.organization_id = room.organization_id
+            await _insert_all(connection, fitting)
+            notes = [made_note(link, AuditAction.LINK_IMPORT) for link in fitting]
+            await log_actions(context, connection, notes)
     except IntegrityError:
-        return False
-    return True
+        return None
+    return room
 
 
 async def _insert_all(connection: BaseDBAsyncClient, links: Sequence[Link]) -> None:
+    if not links:
+        return
     sqlite = is_sqlite(connection)
     await execute_many(
         connection, insert_sql(connection), [insert_row(link, sqlite=sqlite) for link in links]
@@ -132,6 +149,6 @@ async def _insert_all(connection: BaseDBAsyncClient, links: Sequence[Link]) -> N
 
 async def _stored(context: RequestContext, link: Link, *, is_random: bool) -> Link | DomainError:
     try:
-        return await store_link(context, link, is_random=is_random)
+        return await store_link(context, link, is_random=is_random, action=AuditAction.LINK_IMPORT)
     except DomainError as error:
         return error

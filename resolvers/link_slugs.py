@@ -21,6 +21,7 @@ class Hold:
     id: int
     link_id: int
     owner_id: int | None
+    organization_id: int | None
     revision: int
     is_deleted: bool
 
@@ -33,6 +34,7 @@ class Hold:
         if not self.is_deleted:
             return False
         is_owner = viewer.user_id is not None and viewer.user_id == self.owner_id
+        is_owner = is_owner and self.organization_id in {None, viewer.organization_id}
         return is_owner or (reuse and viewer.is_staff)
 
 
@@ -41,7 +43,8 @@ async def holder(connection: BaseDBAsyncClient, *, domain_id: int, slug: str) ->
     marks = placeholders(connection, 2).split(", ")
     rows = await fetch(
         connection,
-        "SELECT link_slug.id, link_slug.link_id, link.owner_id, link.revision, link.deleted_at"
+        "SELECT link_slug.id, link_slug.link_id, link.owner_id, link.organization_id,"
+        " link.revision, link.deleted_at"
         " FROM link_slug JOIN link ON link.id = link_slug.link_id"
         f" WHERE link_slug.domain_id = {marks[0]} AND link_slug.slug = {marks[1]}"
         " AND link_slug.released_at IS NULL",
@@ -54,6 +57,7 @@ async def holder(connection: BaseDBAsyncClient, *, domain_id: int, slug: str) ->
         id=row["id"],
         link_id=row["link_id"],
         owner_id=row["owner_id"],
+        organization_id=row["organization_id"],
         revision=row["revision"],
         is_deleted=row["deleted_at"] is not None,
     )

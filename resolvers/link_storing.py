@@ -11,21 +11,26 @@ from models.link_rows import SELECTED, insert_link, link_of
 from models.links import Link
 from models.orm import placeholders, writer
 from models.raw_sql import fetch
+from models.rules.audit_actions import AuditAction
 from models.rules.slugs import random_slug
+from resolvers.audit import log_actions
 from resolvers.context import RequestContext
+from resolvers.link_history import made_note
 from resolvers.link_slugs import Hold, claim_slug, free_slugs, holder, release
+from resolvers.quotas import link_room
 from resolvers.replays import Repeatable, claim
 
 ATTEMPTS: Final = 8  # a free random slug is hit by the first; two in a row collide never
 
 
-async def store_link(
+async def store_link(  # noqa: PLR0913 - one for each way a link comes about
     context: RequestContext,
     link: Link,
     *,
     request: Repeatable | None = None,
     is_random: bool,
     reuse: bool = False,
+    action: AuditAction = AuditAction.LINK_CREATE,
 ) -> Link:
     """Insert a link whose fields were checked, then tell the replicas.
 
@@ -37,11 +42,13 @@ async def store_link(
         request: the request it comes from, if that may come again.
         is_random: whether any slug will do.
         reuse: staff take the slug of anyone's deleted link.
+        action: how the audit log names what happens.
 
     Raises:
         SlugTakenError: the slug is someone else's.
         RequestIdReusedError: the request came before with another body.
         RequestUndoneError: it came before, and its link was deleted since.
+        QuotaExceededError: the person or the organization has as many links as it may.
     """
     now, taken_over = link.created_at, None
     for _ in range(ATTEMPTS):
@@ -54,12 +61,18 @@ async def store_link(
                     made = await claim(connection, request, result_id=link.id, now=now)
                     if made != link.id:
                         return await _made_before(connection, made)
+                room = await link_room(connection, context.viewer)
+                room.check()
+                link.organization_id = room.organization_id
                 if taken_over is not None:
                     await release(connection, taken_over, now=now)
                 await insert_link(connection, link)
                 await claim_slug(
                     connection, domain_id=link.domain_id, slug=link.slug, link_id=link.id
                 )
+                taken_from = None if taken_over is None else taken_over.link_id
+                note = made_note(link, action, taken_from=taken_from)
+                await log_actions(context, connection, [note])
         except IntegrityError:
             taken_over = await takeable(context, link, is_random=is_random, reuse=reuse)
             continue

@@ -6,10 +6,11 @@ from models.errors import InputInvalidError
 from models.ids import new_id
 from models.links import Link
 from models.rules.scopes import Scope
+from resolvers.changes import UNSET
 from resolvers.context import RequestContext
 from resolvers.domains import hosts
 from resolvers.link_drafts import LinkDraft, check_period
-from resolvers.link_edits import UNSET, LinkChanges, delete_link, update_link
+from resolvers.link_edits import LinkChanges, delete_link, update_link
 from resolvers.link_lists import (
     count_links,
     link_by_address,
@@ -74,6 +75,7 @@ async def create_link(  # noqa: PLR0913 - one for each field of the form
         InputInvalidError: several of these fields at once.
         RequestIdReusedError: the request id came before with another input.
         RequestUndoneError: it came before, and its link was deleted since.
+        QuotaExceededError: the person or the organization has as many links as it may.
     """
     context.viewer.require(Scope.LINK_WRITE)
     now = context.ports.clock.now()

@@ -4,16 +4,28 @@ from collections.abc import Sequence
 from typing import Final
 
 import regex
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from models.errors import DomainError, EmailTakenError, InputInvalidError, ValueInvalidError
+from models.errors import (
+    DomainError,
+    EmailTakenError,
+    InputInvalidError,
+    NotFoundError,
+    ValueInvalidError,
+)
+from models.organizations import Organization
+from models.rules.audit_actions import AuditAction
 from models.rules.plain_text import check_text
 from models.rules.reach import Reach
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.rules.scopes import Scope, format_scopes
 from models.users import MAX_EMAIL_LENGTH, Role, User
+from resolvers.audit import log_action
 from resolvers.context import RequestContext, Viewer
+from resolvers.grants import check_role, require_reach
+from resolvers.quotas import check_people
 
 MAX_NAME_LENGTH: Final = 200  # characters, also the column width
 # Only a letter that arrives proves an address; this finds slips of the pen.
@@ -21,23 +33,32 @@ _EMAIL: Final = regex.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\
 
 
 async def create_user(
-    context: RequestContext, *, email: str, name: str = "", role_name: str = CUSTOMER
+    context: RequestContext,
+    *,
+    email: str,
+    name: str = "",
+    role_name: str = CUSTOMER,
+    organization_id: int | None = None,
 ) -> User:
-    """Create an account. Needs USER_ADMIN.
+    """Create an account. Needs USER_ADMIN and the reach ALL; others invite.
 
     Args:
         context: needs USER_ADMIN.
         email: stored in lower case.
         name: as people see it; "" takes the first part of the address.
-        role_name: of an existing role.
+        role_name: of an existing role, not beyond the viewer's rights.
+        organization_id: None for none.
 
     Raises:
-        NotPermittedError: no USER_ADMIN.
+        NotPermittedError, ReachNotHeldError, ScopeNotHeldError: beyond the viewer's rights.
+        NotFoundError: no such organization.
+        QuotaExceededError: the organization has as many people as it may.
         EmailTakenError: another account has the address, in any case.
         ValueInvalidError, TextTooLongError, ValueRequiredError: address, name or role.
         InputInvalidError: several of these at once.
     """
     context.viewer.require(Scope.USER_ADMIN)
+    require_reach(context.viewer, Reach.ALL, path=())
     problems: list[DomainError] = []
     address = shown = ""
     try:
@@ -52,11 +73,55 @@ async def create_user(
     if role is None:
         problems.append(ValueInvalidError(path=("role",), reason="role", role=role_name[:64]))
     InputInvalidError.raise_for(problems)
+    assert role is not None  # noqa: S101 - or it was among the problems
+    check_role(context.viewer, role, path=("role",))
+    shown = shown or address.partition("@")[0]
+    user = User(email=address, name=shown, role=role, organization_id=organization_id)
     try:
-        user = await User.create(email=address, name=shown or address.partition("@")[0], role=role)
+        async with in_transaction("default") as connection:
+            await add_person(context, connection, user)
     except IntegrityError:
         raise EmailTakenError(email=address) from None
     return user
+
+
+async def add_person(
+    context: RequestContext,
+    connection: BaseDBAsyncClient,
+    user: User,
+    *,
+    actor_id: int | None = None,
+) -> None:
+    """Insert a new person in the open transaction, if their organization has room.
+
+    Raises:
+        NotFoundError: no such organization, or it is deactivated.
+        QuotaExceededError: it has as many people as it may.
+        IntegrityError: another account has the address; the transaction cannot go on.
+    """
+    if user.organization_id is not None:
+        active = Organization.filter(id=user.organization_id, deactivated_at=None)
+        if not await active.using_db(connection).exists():
+            raise NotFoundError(path=("organizationId",))
+        await check_people(connection, user.organization_id)
+    await user.save(using_db=connection, force_create=True)
+    await log_action(
+        context,
+        connection,
+        AuditAction.USER_CREATE,
+        subject_id=user.id,
+        actor_id=actor_id,
+        after={"role": user.role.name, "organization_id": user.organization_id},
+    )
+
+
+def check_name(name: str) -> str:
+    """Return a person's name as it is stored.
+
+    Raises:
+        ValueRequiredError, TextTooLongError, ValueInvalidError: see check_text.
+    """
+    return check_text(name, field="name", length=MAX_NAME_LENGTH, required=True) or ""
 
 
 def check_email(email: str) -> str:

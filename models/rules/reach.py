@@ -1,6 +1,7 @@
 """Whose things somebody sees: scopes say what may be done, the reach says to what."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Reach(StrEnum):
@@ -9,3 +10,10 @@ class Reach(StrEnum):
     OWN = "OWN"
     ORGANIZATION = "ORGANIZATION"
     ALL = "ALL"
+
+    def covers(self, other: "Reach") -> bool:
+        """Tell whether whoever has this reach sees at least what the other one shows."""
+        return _ORDER.index(self) >= _ORDER.index(other)
+
+
+_ORDER: Final = (Reach.OWN, Reach.ORGANIZATION, Reach.ALL)
