@@ -7,8 +7,9 @@ from aiohttp import web
 from api import static_answers
 from api.graphql import Endpoint
 from api.graphql_http import MAX_BODY_BYTES
-from api.keys import PORTAL, PORTS, TRUSTED_PROXIES
+from api.keys import PORTAL, PORTS, SITE, TRUSTED_PROXIES
 from api.middleware import request_context
+from api.portal_site import PortalSite
 from models.rules.addresses import Network
 from resolvers.ports import Ports
 from schema.context import PortalFacts
@@ -29,6 +30,7 @@ def create_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[request_context], client_max_size=MAX_BODY_BYTES)
     app[PORTS] = parts.ports
     app[PORTAL] = parts.portal
+    app[SITE] = PortalSite.of(parts.portal.public_url)
     app[TRUSTED_PROXIES] = parts.trusted_proxies
     endpoint = Endpoint(served_schema())
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")

@@ -1,4 +1,4 @@
-"""Who calls: `Authorization: Bearer lky_...`, over HTTP or in `connection_init`."""
+"""Who calls by a key: `Authorization: Bearer lky_...`, over HTTP or in `connection_init`."""
 
 from datetime import datetime
 from typing import Final

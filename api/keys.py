@@ -4,6 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
+from api.portal_site import PortalSite
 from models.rules.addresses import Network
 from resolvers.ports import Ports
 from schema.context import PortalFacts
@@ -11,4 +12,5 @@ from schema.context import PortalFacts
 PORTS: Final = web.AppKey("ports", Ports)
 PORTAL: Final = web.AppKey("portal", PortalFacts)
 TRUSTED_PROXIES: Final = web.AppKey[tuple[Network, ...]]("trusted_proxies", tuple)
+SITE: Final = web.AppKey("site", PortalSite)
 REQUEST_ID: Final = web.RequestKey("request_id", str)  # see api.middleware

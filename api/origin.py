@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from api.keys import REQUEST_ID, TRUSTED_PROXIES
+from api.keys import REQUEST_ID, SITE, TRUSTED_PROXIES
 from models.rules.addresses import client_address
 from models.sessions import MAX_USER_AGENT_LENGTH
 from resolvers.context import Origin
@@ -19,6 +19,7 @@ def origin_of(request: web.Request) -> Origin:
         address=address_of(request),
         user_agent=request.headers.get(hdrs.USER_AGENT, "")[:MAX_USER_AGENT_LENGTH],
         request_id=request[REQUEST_ID],
+        is_secure=request.app[SITE].is_secure(request.headers.get(hdrs.HOST, "")),
     )
 
 

@@ -1,6 +1,5 @@
 """Who calls by a session: on every request, so by one query."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -44,30 +43,30 @@ async def find_session(token: str, *, span: SessionSpan, now: datetime) -> Viewe
     return _viewer(rows[0], span=span, now=now) if rows else None
 
 
-async def find_session_by_id(session_id: int, *, span: SessionSpan, now: datetime) -> Viewer | None:
-    """Do as find_session does, for a socket whose cookie was looked at when it opened."""
+async def find_session_by_id(
+    session_id: int, *, span: SessionSpan, now: datetime, is_use: bool
+) -> Viewer | None:
+    """Do as find_session does, for a socket whose cookie was looked at when it opened.
+
+    Args:
+        session_id: of a row.
+        span: how long sessions last.
+        now: the present.
+        is_use: somebody does something; an open page alone keeps no session alive.
+    """
     connection = reader()
     rows = await fetch(
         connection, f"{_SELECT} AND session.id = {placeholders(connection, 1)}", [session_id]
     )
-    return _viewer(rows[0], span=span, now=now) if rows else None
+    return _viewer(rows[0], span=span, now=now, is_use=is_use) if rows else None
 
 
-async def sessions_alive(ids: Collection[int], *, span: SessionSpan, now: datetime) -> set[int]:
-    """Return those of the ids whose sessions still open something; this is no use of them."""
-    if not ids:
-        return set()
-    connection = reader()
-    places = placeholders(connection, len(ids))
-    rows = await fetch(connection, f"{_SELECT} AND session.id IN ({places})", list(ids))
-    return {row["id"] for row in rows if _end_of(row, span) > now}
-
-
-def _viewer(row: SqlRow, *, span: SessionSpan, now: datetime) -> Viewer | None:
+def _viewer(row: SqlRow, *, span: SessionSpan, now: datetime, is_use: bool = True) -> Viewer | None:
     if _end_of(row, span) <= now:
         _endings.note(row["id"], now=now, known=None)
         return None
-    _uses.note(row["id"], now=now, known=from_sql(row["last_seen_at"]))
+    if is_use:
+        _uses.note(row["id"], now=now, known=from_sql(row["last_seen_at"]))
     return Viewer(
         user_id=row["user_id"],
         organization_id=row["organization_id"],
