@@ -36,6 +36,13 @@ class ErrorCode(StrEnum):
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
     INVITATION_INVALID = "INVITATION_INVALID"
     USER_ACTIVE = "USER_ACTIVE"
+    SESSION_REQUIRED = "SESSION_REQUIRED"
+    STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
+    INSECURE_TRANSPORT = "INSECURE_TRANSPORT"
+    SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
+    PASSWORD_WRONG = "PASSWORD_WRONG"  # noqa: S105 - a code, no password
+    TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
+    SIGN_UP_CLOSED = "SIGN_UP_CLOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,34 @@ NOTES: Final = {
     ),
     ErrorCode.USER_ACTIVE: CodeNote(
         "The data of an active person cannot be erased.", "Offer `userDeactivate` first."
+    ),
+    ErrorCode.SESSION_REQUIRED: CodeNote(
+        "Only a person who is signed in may do it, and no API key.",
+        "Hide it from programs.",
+    ),
+    ErrorCode.STEP_UP_REQUIRED: CodeNote(
+        "The action is dangerous, and the last proof of identity is older than ten minutes.",
+        "Ask for the password, call `sessionRenew`, then send the mutation again.",
+    ),
+    ErrorCode.INSECURE_TRANSPORT: CodeNote(
+        "Nobody signs in over plain http, but on the machine itself.",
+        "Show the message; offer the same page by https.",
+    ),
+    ErrorCode.SIGN_IN_REFUSED: CodeNote(
+        "Address and password do not belong together; nobody is told whether there is an account.",
+        "Show the message over the form, and offer `passwordResetRequest`.",
+    ),
+    ErrorCode.PASSWORD_WRONG: CodeNote(
+        "The present password of the signed-in person is another one.",
+        _UNDER_FIELD,
+    ),
+    ErrorCode.TOKEN_INVALID: CodeNote(
+        "The one-time secret was used, has expired, or never was.",
+        "Offer the step that sends a new one.",
+    ),
+    ErrorCode.SIGN_UP_CLOSED: CodeNote(
+        "Only people who are invited get an account.",
+        "Hide the form: `portal { signUp }` says so beforehand.",
     ),
 }
 describe_enum(

@@ -11,19 +11,26 @@ from models.errors import (
     DomainError,
     DomainUnknownError,
     InputInvalidError,
+    InsecureTransportError,
     NotFoundError,
+    PasswordWrongError,
     RateLimitedError,
     RequestIdReusedError,
     RequestUndoneError,
     RevisionConflictError,
     ScopeNotHeldError,
+    SessionRequiredError,
+    SignInRefusedError,
+    SignUpClosedError,
     SlugInvalidError,
     SlugReservedError,
     SlugTakenError,
+    StepUpRequiredError,
     TargetLoopError,
     TargetNotAllowedError,
     TargetTooLongError,
     TextTooLongError,
+    TokenInvalidError,
     ValueInvalidError,
     ValueRequiredError,
 )
@@ -233,6 +240,63 @@ class RateLimitedProblem(Problem):
         return cls(**_base(error, info), retry_after=error.retry_after_s)
 
 
+@strawberry.type(
+    description="Only a person who is signed in may do this: an API key is not enough."
+)
+class SessionRequiredProblem(Problem):
+    @classmethod
+    def of(cls, error: SessionRequiredError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="The last proof of identity is too old for this: call `sessionRenew`, then try again."
+)
+class StepUpRequiredProblem(Problem):
+    @classmethod
+    def of(cls, error: StepUpRequiredError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="Nobody signs in over plain http, but on the machine itself.")
+class InsecureTransportProblem(Problem):
+    @classmethod
+    def of(cls, error: InsecureTransportError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="Address and password do not belong together. An unknown address gets the same answer."
+)
+class SignInRefusedProblem(Problem):
+    @classmethod
+    def of(cls, error: SignInRefusedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="This is not the present password of the signed-in person.")
+class PasswordWrongProblem(Problem):
+    @classmethod
+    def of(cls, error: PasswordWrongError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="The one-time secret was used, has expired, or never was: all look the same."
+)
+class TokenInvalidProblem(Problem):
+    @classmethod
+    def of(cls, error: TokenInvalidError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="Only people who are invited get an account here.")
+class SignUpClosedProblem(Problem):
+    @classmethod
+    def of(cls, error: SignUpClosedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
 @dataclass(frozen=True)
 class ProblemHandler(Generic[E]):
     """Turns a DomainError into its problem, in the fields whose union lists that.
@@ -270,4 +334,11 @@ HANDLERS: Final = (
     ProblemHandler(ScopeNotHeldError, ScopeNotHeldProblem),
     ProblemHandler(ApiKeyLimitError, ApiKeyLimitProblem),
     ProblemHandler(RateLimitedError, RateLimitedProblem),
+    ProblemHandler(SessionRequiredError, SessionRequiredProblem),
+    ProblemHandler(StepUpRequiredError, StepUpRequiredProblem),
+    ProblemHandler(InsecureTransportError, InsecureTransportProblem),
+    ProblemHandler(SignInRefusedError, SignInRefusedProblem),
+    ProblemHandler(PasswordWrongError, PasswordWrongProblem),
+    ProblemHandler(TokenInvalidError, TokenInvalidProblem),
+    ProblemHandler(SignUpClosedError, SignUpClosedProblem),
 )

@@ -45,22 +45,18 @@ def check_password(password: str, *, field: str, own_words: Iterable[str] = ()) 
     if not password:
         raise ValueRequiredError(path=(field,))
     if len(password) > MAX_TYPED_LENGTH:
-        raise _refusal(field, "password_long", count=MAX_PASSWORD_LENGTH)
+        raise ValueInvalidError(path=(field,), reason="password_long", count=MAX_PASSWORD_LENGTH)
     normal = normal_password(password)
     if len(normal) < MIN_PASSWORD_LENGTH:
-        raise _refusal(field, "password_short", count=MIN_PASSWORD_LENGTH)
+        raise ValueInvalidError(path=(field,), reason="password_short", count=MIN_PASSWORD_LENGTH)
     if len(normal) > MAX_PASSWORD_LENGTH:
-        raise _refusal(field, "password_long", count=MAX_PASSWORD_LENGTH)
+        raise ValueInvalidError(path=(field,), reason="password_long", count=MAX_PASSWORD_LENGTH)
     folded = normal.casefold()
     if folded in _COMMON or len(set(folded)) < _MIN_DIFFERENT or _is_run(folded):
-        raise _refusal(field, "password_common")
+        raise ValueInvalidError(path=(field,), reason="password_common")
     if folded in _spellings(own_words):
-        raise _refusal(field, "password_own")
+        raise ValueInvalidError(path=(field,), reason="password_own")
     return password
-
-
-def _refusal(field: str, reason: str, **params: int) -> ValueInvalidError:
-    return ValueInvalidError(path=(field,), reason=reason, **params)
 
 
 def _is_run(text: str) -> bool:
