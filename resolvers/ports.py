@@ -454,6 +454,8 @@ class Ports:
     click_feed: ClickFeed
     sealer: Sealer
     rates: RateCounter
+    passwords: PasswordHasher
     mail_signal: MailSignal = NO_MAIL_SIGNAL
+    access: AccessPolicy = AccessPolicy()
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()
