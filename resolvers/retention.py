@@ -82,6 +82,17 @@ async def prune_mails(context: RequestContext) -> int:
     return await _delete("mail", condition, _sql(context, MAILS_KEPT))
 
 
+async def prune_throttles(context: RequestContext) -> int:
+    """Delete counters of rate limits that are in no window any more."""
+    connection = writer()
+    return await execute(
+        connection,
+        "DELETE FROM throttle WHERE key IN (SELECT key FROM throttle"
+        f" WHERE expires_at_us <= {_mark(connection, 1)} ORDER BY expires_at_us LIMIT {BATCH})",
+        [microseconds_of(context.ports.clock.now())],
+    )
+
+
 async def prune_spool_positions(
     context: RequestContext, *, present: AbstractSet[str] = frozenset()
 ) -> int:

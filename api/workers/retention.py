@@ -20,6 +20,7 @@ from resolvers.retention import (
     prune_mails,
     prune_replays,
     prune_spool_positions,
+    prune_throttles,
 )
 
 Prune: TypeAlias = Callable[[RequestContext], Awaitable[int]]
@@ -91,6 +92,7 @@ class RetentionWorker:
             "link_changes": prune_link_changes,
             "mails": prune_mails,
             "replays": prune_replays,
+            "throttles": prune_throttles,
             "spool_positions": partial(prune_spool_positions, present=await self._present()),
         }
         deleted = dict.fromkeys(prunes, 0)
