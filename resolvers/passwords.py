@@ -70,8 +70,8 @@ async def change_password(
         return await rotate_session(context, connection)
 
 
-async def request_reset(context: RequestContext, *, email: str) -> None:
-    """Send a person an address where they can set a new password.
+async def request_reset(context: RequestContext, *, email: str) -> str:
+    """Send a person an address where they can set a new password; return theirs, normalised.
 
     What an account adds to the work is done after the answer, which is the same for
     every address.
@@ -84,6 +84,7 @@ async def request_reset(context: RequestContext, *, email: str) -> None:
     await spend(context, RateLimit.PASSWORD_RESET_ADDRESS, context.origin.address)
     await spend(context, RateLimit.PASSWORD_RESET_ACCOUNT, account)
     do_later(_send_reset(context, account))
+    return account
 
 
 async def reset_password(context: RequestContext, *, token: str, new: str) -> None:

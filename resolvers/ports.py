@@ -12,6 +12,7 @@ from models.rules.identities import ProvedIdentity
 from models.rules.rate_limits import RateLimit, Rule, Spending, WindowRule
 from models.rules.replica_format import Entry
 from models.rules.session_ends import SessionSpan
+from models.rules.sign_in_methods import SignInMethod
 
 
 class Clock(Protocol):
@@ -242,11 +243,13 @@ class AccessPolicy:
         public_url: of the portal, for addresses in letters; without a slash at the end.
         sessions: how long they last.
         may_sign_up: whoever has an e-mail address may make an account.
+        methods: by which people sign in, the one to offer first in front.
     """
 
     public_url: str = "http://localhost:8080"
     sessions: SessionSpan = field(default_factory=SessionSpan)
     may_sign_up: bool = False
+    methods: tuple[SignInMethod, ...] = (SignInMethod.PASSWORD, SignInMethod.PASSKEY)
 
 
 class FetchRefusedError(Exception):
@@ -447,6 +450,7 @@ class Ports:
         default_host: of the domain for links whose maker names none; "" is the oldest domain.
         own_hosts: further hosts that reach this installation, such as the bound address;
             no link may lead there.
+        fetches_titles: links without a title get that of their page.
     """
 
     clock: Clock
@@ -459,3 +463,4 @@ class Ports:
     access: AccessPolicy = AccessPolicy()
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()
+    fetches_titles: bool = False

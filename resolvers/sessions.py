@@ -110,8 +110,11 @@ async def end_sessions(
 
 
 async def sessions_of(context: RequestContext) -> list[Session]:
-    """Return the viewer's sessions that are not over, the one used last first."""
-    if context.viewer.user_id is None:
+    """Return the viewer's sessions that are not over, the one used last first.
+
+    Empty for API keys: a program has no business with where its owner sits.
+    """
+    if context.viewer.session_id is None:
         return []
     sessions = _live(context).filter(user_id=context.viewer.user_id)
     return await sessions.order_by("-last_seen_at", "-id")
@@ -121,19 +124,20 @@ async def revoke_sessions(context: RequestContext, *, ids: Sequence[int] | None)
     """End sessions of the viewer, and return the ids of those that ended now.
 
     Args:
-        context: of a person, also one who came by a key that they hold.
+        context: of a session.
         ids: of sessions; those of others and those that are over are left out. None for
             all but the one of this request.
+
+    Raises:
+        SessionRequiredError: the viewer came through no session.
     """
-    user_id = context.viewer.user_id
-    if user_id is None:
-        return []
+    current, user_id = require_session(context), context.viewer.user_id
     async with in_transaction("default") as connection:
         sessions = _live(context).filter(user_id=user_id).using_db(connection)
-        if ids is not None:
+        if ids is None:
+            sessions = sessions.exclude(id=current)
+        else:
             sessions = sessions.filter(id__in=list(ids))
-        elif context.viewer.session_id is not None:
-            sessions = sessions.exclude(id=context.viewer.session_id)
         ended = await _end(context, connection, sessions)
         for session_id in ended:
             await log_action(context, connection, AuditAction.SESSION_REVOKE, subject_id=session_id)

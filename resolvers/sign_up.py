@@ -28,10 +28,10 @@ SIGN_UP_LIFE: Final = timedelta(hours=24)
 SIGN_UP_PATH: Final = "/sign-up#"
 
 
-async def request_sign_up(context: RequestContext, *, email: str, locale: str) -> None:
+async def request_sign_up(context: RequestContext, *, email: str, locale: str) -> str:
     """Send a letter by which an account can be made; those who have one are told so by letter.
 
-    The answer is the same for every address, and so is the work before it.
+    The answer, the address as it is stored, is the same for all, and so is the work before it.
 
     Raises:
         SignUpClosedError: the operator lets nobody.
@@ -43,6 +43,7 @@ async def request_sign_up(context: RequestContext, *, email: str, locale: str) -
     await spend(context, RateLimit.SIGN_UP_ADDRESS, context.origin.address)
     await spend(context, RateLimit.SIGN_UP_ACCOUNT, account)
     do_later(_send(context, account, locale))
+    return account
 
 
 async def sign_up(context: RequestContext, *, token: str, name: str, password: str) -> User:

@@ -1,19 +1,21 @@
 """`node` and `nodes`: anything again by its id, as far as the viewer may see it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import strawberry
 
 from models.errors import ValueInvalidError
 from models.rules.scopes import Scope
 from resolvers.api_keys import api_keys_by_ids
+from resolvers.sessions import sessions_of
 from resolvers.users import users_by_id
 from schema.access import signed_in
 from schema.api_keys import ApiKeyType
 from schema.context import Info
 from schema.links import LinkType
 from schema.nodes import Node, decode_id
+from schema.sessions import SessionType
 from schema.users import UserType
 
 MAX_NODES: Final = 100
@@ -39,11 +41,24 @@ async def _api_keys(ids: Sequence[int], info: Info) -> dict[int, Node]:
     return {row.id: ApiKeyType.of(row) for row in await api_keys_by_ids(info.context, ids)}
 
 
-_LOADERS: Final[dict[str, Callable[[Sequence[int], Info], Awaitable[dict[int, Node]]]]] = {
+async def _sessions(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Your own that are not over."""
+    rows = await sessions_of(info.context)
+    return {row.id: SessionType.of(row, info) for row in rows if row.id in ids}
+
+
+NodeLoader: TypeAlias = Callable[[Sequence[int], Info], Awaitable[dict[int, Node]]]
+_LOADERS: Final[dict[str, NodeLoader]] = {
     "Link": _links,
     "User": _users,
     "ApiKey": _api_keys,
+    "Session": _sessions,
 }
+
+
+def add_loader(type_name: str, loader: NodeLoader) -> None:
+    """Let `node` find one more type, whose own module needs load_nodes."""
+    _LOADERS[type_name] = loader
 
 
 async def load_nodes(ids: Sequence[str], info: Info) -> list[Node | None]:

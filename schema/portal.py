@@ -4,10 +4,23 @@ from typing import Self
 
 import strawberry
 
+from models.rules.sign_in_methods import SignInMethod
 from models.texts import LOCALES
 from resolvers.domains import listed_hosts
 from schema.context import Info, PortalFacts
+from schema.enums import describe_enum
 from schema.scalars import Locale, Url
+
+describe_enum(
+    SignInMethod,
+    {
+        SignInMethod.PASSWORD: "Address and password: `sessionCreate`.",
+        SignInMethod.PASSKEY: "A passkey: `passkeySignInBegin`.",
+        SignInMethod.OIDC: "The organization's own provider (OpenID Connect).",
+        SignInMethod.DIRECTORY: "Name and password of the organization's directory (LDAP).",
+    },
+    description="A way to become a signed-in person.",
+)
 
 
 @strawberry.type(
@@ -31,6 +44,18 @@ class PortalType:
             url=Url(facts.public_url),
             locales=[Locale(tag) for tag in LOCALES],
         )
+
+    @strawberry.field(description="Whether visitors can make an account: see `signUpRequest`.")
+    def sign_up(self, info: Info) -> bool:
+        return info.context.ports.access.may_sign_up
+
+    @strawberry.field(
+        description="Ways to sign in, the one to offer first in front; empty where the connection "
+        "is not encrypted, and nobody signs in."
+    )
+    def sign_in_methods(self, info: Info) -> list[SignInMethod]:
+        context = info.context
+        return list(context.ports.access.methods) if context.origin.is_secure else []
 
     @strawberry.field(
         description="Hosts that serve short links, the default one first, each with its port "

@@ -10,14 +10,22 @@ from models.errors import (
     ApiKeyLimitError,
     DomainError,
     DomainUnknownError,
+    EmailTakenError,
     InputInvalidError,
     InsecureTransportError,
+    InvitationInvalidError,
+    LastAdministratorError,
+    NameTakenError,
     NotFoundError,
     PasswordWrongError,
+    QuotaExceededError,
     RateLimitedError,
+    ReachNotHeldError,
     RequestIdReusedError,
     RequestUndoneError,
     RevisionConflictError,
+    RoleBuiltInError,
+    RoleInUseError,
     ScopeNotHeldError,
     SessionRequiredError,
     SignInRefusedError,
@@ -31,9 +39,11 @@ from models.errors import (
     TargetTooLongError,
     TextTooLongError,
     TokenInvalidError,
+    UserActiveError,
     ValueInvalidError,
     ValueRequiredError,
 )
+from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.texts import message_of
 from resolvers.context import NotPermittedError
@@ -208,7 +218,7 @@ class ForbiddenProblem(Problem):
         return cls(**_base(error, info), scope=error.scope)
 
 
-@strawberry.type(description="A key cannot be given a right that its owner does not have.")
+@strawberry.type(description="Nobody can give a right that they do not have themselves.")
 class ScopeNotHeldProblem(Problem):
     scope: Scope = strawberry.field(description="The first one that is not held.")
 
@@ -250,7 +260,8 @@ class SessionRequiredProblem(Problem):
 
 
 @strawberry.type(
-    description="The last proof of identity is too old for this: call `sessionRenew`, then try again."
+    description="The last proof of identity is too old for this: call `sessionRenew`, then try "
+    "again."
 )
 class StepUpRequiredProblem(Problem):
     @classmethod
@@ -266,7 +277,8 @@ class InsecureTransportProblem(Problem):
 
 
 @strawberry.type(
-    description="Address and password do not belong together. An unknown address gets the same answer."
+    description="Address and password do not belong together. An unknown address gets the same "
+    "answer."
 )
 class SignInRefusedProblem(Problem):
     @classmethod
@@ -294,6 +306,77 @@ class TokenInvalidProblem(Problem):
 class SignUpClosedProblem(Problem):
     @classmethod
     def of(cls, error: SignUpClosedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="Nobody can give, or act with, a reach beyond their own.")
+class ReachNotHeldProblem(Problem):
+    reach: Reach = strawberry.field(description="The one that is not held.")
+
+    @classmethod
+    def of(cls, error: ReachNotHeldError, info: Info) -> Self:
+        return cls(**_base(error, info), reach=Reach(error.reach))
+
+
+@strawberry.type(description="Nobody would be left who is an active administrator.")
+class LastAdministratorProblem(Problem):
+    @classmethod
+    def of(cls, error: LastAdministratorError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="The role is one of the program's own.")
+class RoleBuiltInProblem(Problem):
+    @classmethod
+    def of(cls, error: RoleBuiltInError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="A person or an open invitation has the role.")
+class RoleInUseProblem(Problem):
+    @classmethod
+    def of(cls, error: RoleInUseError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="Another role, or another organization, has the name.")
+class NameTakenProblem(Problem):
+    @classmethod
+    def of(cls, error: NameTakenError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="Another account has the address.")
+class EmailTakenProblem(Problem):
+    @classmethod
+    def of(cls, error: EmailTakenError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="The person or the organization has as much as it may.")
+class QuotaExceededProblem(Problem):
+    limit: Count = strawberry.field(description="The quota.")
+    used: Count = strawberry.field(description="How much of it is in use.")
+
+    @classmethod
+    def of(cls, error: QuotaExceededError, info: Info) -> Self:
+        return cls(**_base(error, info), limit=Count(error.limit), used=Count(error.used))
+
+
+@strawberry.type(
+    description="The invitation was accepted, was revoked, has expired, or never was: all look "
+    "the same."
+)
+class InvitationInvalidProblem(Problem):
+    @classmethod
+    def of(cls, error: InvitationInvalidError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="Only the data of deactivated people can be erased.")
+class UserActiveProblem(Problem):
+    @classmethod
+    def of(cls, error: UserActiveError, info: Info) -> Self:
         return cls(**_base(error, info))
 
 
@@ -333,6 +416,15 @@ HANDLERS: Final = (
     ProblemHandler(NotPermittedError, ForbiddenProblem),
     ProblemHandler(ScopeNotHeldError, ScopeNotHeldProblem),
     ProblemHandler(ApiKeyLimitError, ApiKeyLimitProblem),
+    ProblemHandler(ReachNotHeldError, ReachNotHeldProblem),
+    ProblemHandler(LastAdministratorError, LastAdministratorProblem),
+    ProblemHandler(RoleBuiltInError, RoleBuiltInProblem),
+    ProblemHandler(RoleInUseError, RoleInUseProblem),
+    ProblemHandler(NameTakenError, NameTakenProblem),
+    ProblemHandler(EmailTakenError, EmailTakenProblem),
+    ProblemHandler(QuotaExceededError, QuotaExceededProblem),
+    ProblemHandler(InvitationInvalidError, InvitationInvalidProblem),
+    ProblemHandler(UserActiveError, UserActiveProblem),
     ProblemHandler(RateLimitedError, RateLimitedProblem),
     ProblemHandler(SessionRequiredError, SessionRequiredProblem),
     ProblemHandler(StepUpRequiredError, StepUpRequiredProblem),

@@ -10,23 +10,28 @@ from strawberry.types import ExecutionContext
 
 from schema.access import Access
 from schema.api_keys import ApiKeyMutations
+from schema.audit_entries import AuditEntryQueries
 from schema.clicks import Subscription
 from schema.context import Info
+from schema.costs import Cost
 from schema.documents import DocumentCache
 from schema.execution import LeafExecutor
 from schema.link_mutations import LinkMutations
 from schema.links import LinkQueries
 from schema.lookups import NodeQueries
 from schema.operations import Operation
+from schema.passwords import PasswordMutations
 from schema.portal import PortalType
 from schema.problems import HANDLERS
 from schema.scalars import SCALARS
+from schema.sessions import SessionMutations
+from schema.sign_up import SignUpMutations
 from schema.stats import StatsQueries
 from schema.users import UserType, ViewerType
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, LinkQueries, StatsQueries):
+class Query(NodeQueries, LinkQueries, StatsQueries, AuditEntryQueries):
     @strawberry.field(
         description="The signed-in person; null for an anonymous visitor: the one question by "
         "which a front end learns whether anyone is signed in."
@@ -40,7 +45,9 @@ class Query(NodeQueries, LinkQueries, StatsQueries):
 
 
 @strawberry.type(description="Everything that can be changed.")
-class Mutation(LinkMutations, ApiKeyMutations): ...
+class Mutation(
+    LinkMutations, ApiKeyMutations, SessionMutations, PasswordMutations, SignUpMutations
+): ...
 
 
 class PortalSchema(strawberry.Schema):
@@ -64,13 +71,11 @@ def build_schema(*, sort: bool = False) -> PortalSchema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[UserType, Access],
+        types=[UserType, Access, Cost],
         exception_handlers=HANDLERS,
         execution_context_class=LeafExecutor,
         extensions=[lambda: Operation(documents)],
-        config=StrawberryConfig(
-            scalar_map=SCALARS, sort_schema=sort, disable_field_suggestions=True
-        ),
+        config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),
     )
 
 

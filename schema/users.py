@@ -9,11 +9,13 @@ from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.users import User
 from resolvers.api_keys import api_keys_of
+from resolvers.sessions import sessions_of
 from resolvers.users import viewer_user
 from schema.api_keys import ApiKeyType
 from schema.context import Info
 from schema.nodes import Node, encode_id
 from schema.scalars import Locale, TimeZone
+from schema.sessions import SessionType
 
 
 @strawberry.type(name="User", description="A person with an account.")
@@ -79,3 +81,9 @@ class ViewerType:
     )
     async def api_keys(self, info: Info) -> list[ApiKeyType]:
         return [ApiKeyType.of(row) for row in await api_keys_of(info.context)]
+
+    @strawberry.field(
+        description="Where the person is signed in, the session used last first; empty for keys."
+    )
+    async def sessions(self, info: Info) -> list[SessionType]:
+        return [SessionType.of(row, info) for row in await sessions_of(info.context)]

@@ -1,0 +1,216 @@
+"""GraphQL face of sessions: begun, proved anew, listed, ended."""
+
+from datetime import datetime
+from typing import Annotated, Self, TypeAlias
+
+import strawberry
+
+from models.errors import ValueInvalidError
+from models.sessions import Session
+from resolvers.sessions import MAX_SESSIONS, StartedSession, revoke_sessions, sign_out
+from resolvers.sign_in import SecondFactor, renew_session, sign_in
+from schema.access import signed_in
+from schema.context import Info
+from schema.enums import describe_enum
+from schema.nodes import Node, encode_id, row_id_of
+from schema.problems import (
+    InsecureTransportProblem,
+    PasswordWrongProblem,
+    RateLimitedProblem,
+    SessionRequiredProblem,
+    SignInRefusedProblem,
+    ValidationProblem,
+)
+
+describe_enum(
+    SecondFactor,
+    {
+        SecondFactor.TOTP: "A code of the authenticator app, for `sessionConfirm`.",
+        SecondFactor.PASSKEY: "A passkey: begin with `passkeySignInBegin`.",
+        SecondFactor.RECOVERY_CODE: "A code from paper, for `sessionConfirm`.",
+    },
+    description="What a person can show after the password.",
+)
+
+
+@strawberry.type(
+    name="Session", description="A signed-in browser. Its token is in its cookie and nowhere else."
+)
+class SessionType(Node):
+    is_current: bool = strawberry.field(description="The session of this request.")
+    address: str = strawberry.field(description="Where the person signed in from.")
+    user_agent: str = strawberry.field(description="As the browser called itself then.")
+    factors: list[str] = strawberry.field(
+        description="How the person proved who they are: `password`, `totp`, `passkey`, ..."
+    )
+    created_at: datetime = strawberry.field(description="When the person signed in.")
+    authenticated_at: datetime = strawberry.field(
+        description="When they last proved who they are; dangerous actions want this to be recent."
+    )
+    last_seen_at: datetime = strawberry.field(description="Of the last use, exact to a minute.")
+    expires_at: datetime = strawberry.field(
+        description="The end, however much it is used; unused for long it ends before."
+    )
+
+    @classmethod
+    def of(cls, row: Session, info: Info) -> Self:
+        """Return the session of a row."""
+        return cls(
+            id=encode_id("Session", row.id),
+            is_current=row.id == info.context.viewer.session_id,
+            address=row.address,
+            user_agent=row.user_agent,
+            factors=row.factors.split(),
+            created_at=row.created_at,
+            authenticated_at=row.authenticated_at,
+            last_seen_at=row.last_seen_at,
+            expires_at=row.expires_at,
+        )
+
+
+@strawberry.input(description="Who wants to sign in.")
+class SessionCreateInput:
+    email: str = strawberry.field(description="Address of the account, in any case.")
+    password: str = strawberry.field(description="As it was typed.")
+
+
+@strawberry.type(
+    description="The person is signed in: the answer sets the cookie. Load `viewer` anew."
+)
+class SessionStarted:
+    expires_at: datetime = strawberry.field(
+        description="The end of the session, however much it is used."
+    )
+
+    @classmethod
+    def of(cls, started: StartedSession, info: Info) -> Self:
+        """Give the browser the cookie, and return what it is told."""
+        info.context.cookies.keep(started)
+        return cls(expires_at=started.ends_at)
+
+
+@strawberry.type(description="The password is right, and a second factor is to come.")
+class SecondFactorRequired:
+    token: str = strawberry.field(
+        description="For `sessionConfirm`, within ten minutes. Keep it in memory alone."
+    )
+    factors: list[SecondFactor] = strawberry.field(
+        description="What the person can show, at least one."
+    )
+
+
+SessionCreateResult: TypeAlias = Annotated[
+    SessionStarted
+    | SecondFactorRequired
+    | SignInRefusedProblem
+    | InsecureTransportProblem
+    | RateLimitedProblem,
+    strawberry.union("SessionCreateResult", description="A session, a next step, or why not."),
+]
+
+
+@strawberry.type(description="The browser has no session any more.")
+class SessionDeleteSuccess:
+    deleted_id: strawberry.ID = strawberry.field(description="Of the session that ended.")
+
+
+SessionDeleteResult: TypeAlias = Annotated[
+    SessionDeleteSuccess | SessionRequiredProblem,
+    strawberry.union("SessionDeleteResult", description="The id, or the reason why not."),
+]
+
+
+@strawberry.input(one_of=True, description="Which of the viewer's sessions are to end.")
+class SessionsRevokeInput:
+    ids: strawberry.Maybe[list[strawberry.ID]] = strawberry.field(
+        description="At most 100; those that are over, or not yours, are left out."
+    )
+    all_except_current: strawberry.Maybe[bool] = strawberry.field(
+        description="`true`: all but the one of this request."
+    )
+
+
+@strawberry.type(
+    description="These sessions open nothing any more; their sockets close within 5 seconds."
+)
+class SessionsRevokeSuccess:
+    revoked_ids: list[strawberry.ID] = strawberry.field(
+        description="Of those that ended now; not of those that were over already."
+    )
+
+
+SessionsRevokeResult: TypeAlias = Annotated[
+    SessionsRevokeSuccess | SessionRequiredProblem | ValidationProblem,
+    strawberry.union("SessionsRevokeResult", description="What ended, or the reason why not."),
+]
+
+
+@strawberry.input(description="What proves who the person is.")
+class SessionRenewInput:
+    password: str = strawberry.field(description="The present one, as it was typed.")
+
+
+SessionRenewResult: TypeAlias = Annotated[
+    SessionStarted
+    | PasswordWrongProblem
+    | SessionRequiredProblem
+    | InsecureTransportProblem
+    | RateLimitedProblem,
+    strawberry.union("SessionRenewResult", description="The session, or the reason why not."),
+]
+
+
+@strawberry.type
+class SessionMutations:
+    @strawberry.mutation(
+        description="Sign in by address and password. Needs the header Linkyard-Client; the token "
+        "comes as a cookie that no script can read."
+    )
+    async def session_create(
+        self,
+        info: Info,
+        input: Annotated[SessionCreateInput, strawberry.argument(description="Who.")],
+    ) -> SessionCreateResult:
+        info.context.cookies.require_front_end()
+        found = await sign_in(info.context, email=input.email, password=input.password)
+        if isinstance(found, StartedSession):
+            return SessionStarted.of(found, info)
+        return SecondFactorRequired(token=found.token, factors=list(found.factors))
+
+    @strawberry.mutation(description="Sign out: end the session of this request.", **signed_in())
+    async def session_delete(self, info: Info) -> SessionDeleteResult:
+        await sign_out(info.context)
+        info.context.cookies.clear()
+        return SessionDeleteSuccess(
+            deleted_id=encode_id("Session", info.context.viewer.session_id or 0)
+        )
+
+    @strawberry.mutation(
+        description="Prove anew who you are, for actions that want a proof of the last ten "
+        "minutes. The session goes on with a new cookie.",
+        **signed_in(),
+    )
+    async def session_renew(
+        self,
+        info: Info,
+        input: Annotated[SessionRenewInput, strawberry.argument(description="The proof.")],
+    ) -> SessionRenewResult:
+        info.context.cookies.require_front_end()
+        renewed = await renew_session(info.context, password=input.password)
+        return SessionStarted.of(renewed, info)
+
+    @strawberry.mutation(description="End sessions of yours.", **signed_in())
+    async def sessions_revoke(
+        self,
+        info: Info,
+        input: Annotated[SessionsRevokeInput, strawberry.argument(description="Which.")],
+    ) -> SessionsRevokeResult:
+        ids = None
+        if input.ids is not None:
+            if len(input.ids.value) > MAX_SESSIONS:
+                raise ValueInvalidError(path=("ids",), reason="too_many_ids", maximum=MAX_SESSIONS)
+            ids = [row_id_of(each, "Session") or 0 for each in input.ids.value]
+        elif input.all_except_current is None or not input.all_except_current.value:
+            ids = []
+        ended = await revoke_sessions(info.context, ids=ids)
+        return SessionsRevokeSuccess(revoked_ids=[encode_id("Session", each) for each in ended])
