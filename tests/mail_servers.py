@@ -1,5 +1,8 @@
 """A real mail server on a port of its own, with what can happen to one."""
+# aiosmtpd fixes names and signatures of what it calls.
+# ruff: noqa: N802, ARG002
 
+import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
@@ -10,9 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, cast
-
-import asyncio
+from typing import cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
@@ -32,9 +33,11 @@ class Received:
     to: str
     raw: bytes
     was_secret: bool
+    was_signed_in: bool
 
     @property
     def letter(self) -> EmailMessage:
+        """What a mail program would show."""
         return cast("EmailMessage", message_from_bytes(self.raw, policy=policy.default))
 
 
@@ -60,7 +63,7 @@ class MailServer:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     greetings: int = 0
 
-    async def handle_EHLO(  # noqa: N802 - aiosmtpd looks for the name
+    async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, name: str, lines: list[str]
     ) -> list[str]:
         """Let everybody in."""
@@ -68,7 +71,7 @@ class MailServer:
         session.host_name = name
         return lines
 
-    async def handle_RCPT(  # noqa: N802, PLR0913 - as above
+    async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Say what was chosen for the address, or is next."""
@@ -79,7 +82,7 @@ class MailServer:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take a letter, or do what is next."""
         received = Received(
             envelope.mail_from or "",
@@ -87,6 +90,7 @@ class MailServer:
             cast("bytes", envelope.content),
             was_secret=session.ssl is not None
             or server.transport.get_extra_info("sslcontext") is not None,
+            was_signed_in=bool(session.authenticated),
         )
         self.heard.append(received)
         self.arrived.set()
@@ -119,7 +123,7 @@ async def mail_server(
     state.gate.set()
 
     def let_in(
-        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
     ) -> AuthResult:
         given = cast("LoginPassword", data)
         is_right = (given.login, given.password) == (b"linkyard", (password or "").encode())
@@ -133,7 +137,6 @@ async def mail_server(
             tls_context=None if is_implicit else tls,
             require_starttls=tls is not None and not is_implicit,
             authenticator=None if password is None else let_in,
-            auth_required=password is not None,
             auth_require_tls=tls is not None and not is_implicit,
         )
 

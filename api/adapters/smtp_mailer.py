@@ -97,8 +97,8 @@ class SmtpMailer:
         client = await self._client()
         await client.connect()
         try:
-            if not to.isascii() and not client.supports_extension("smtputf8"):
-                raise MailRefusedError("the mail server takes ASCII addresses only (no SMTPUTF8)")
+            if not to.isascii():
+                await _check_alphabet(client)
             _, answer = await client.send_message(
                 letter, sender=self._server.sender, recipients=[to]
             )
@@ -133,6 +133,13 @@ class SmtpMailer:
         context = ssl.create_default_context(cafile=self._server.ca_file)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
+
+
+async def _check_alphabet(client: aiosmtplib.SMTP) -> None:
+    """Raise MailRefusedError if the server takes no addresses in other alphabets."""
+    await client.ehlo()
+    if not client.supports_extension("smtputf8"):
+        raise MailRefusedError("the mail server takes ASCII addresses only (no SMTPUTF8)")
 
 
 def _told(error: Exception) -> Exception:
