@@ -37,6 +37,8 @@ sdl: .venv/.dev ## Export the schema for the front end
 	@mv frontend_contract/schema.graphql.new frontend_contract/schema.graphql
 	@.venv/bin/python -m schema.error_catalogue > frontend_contract/errors.md.new
 	@mv frontend_contract/errors.md.new frontend_contract/errors.md
+	@.venv/bin/python -m schema.trusted_documents > frontend_contract/trusted-documents.json.new
+	@mv frontend_contract/trusted-documents.json.new frontend_contract/trusted-documents.json
 
 bench: .venv/.dev ## Speed and memory, as ratios measured in one run
 	@.venv/bin/python -m benchmarks.bench

@@ -14,24 +14,28 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from api.auth import CHALLENGE, REFUSED, CredentialRefusedError, authenticate
+from api.auth import CHALLENGE, REFUSED, CredentialRefusedError
+from api.credentials import credentials_of, viewer_of_request
 from api.graphql_http import (
     GRAPHQL_RESPONSE,
     JSON,
     GraphQLRequest,
     RequestRefusedError,
     check_content_type,
+    demand_trust,
     parse_body,
     wants_graphql_response,
 )
-from api.graphql_ws import INIT_TIMEOUT_S, Sockets
+from api.graphql_ws import INIT_TIMEOUT_S, RECHECK_S, Sockets, ViewerNow
 from api.keys import PORTAL, PORTS, REQUEST_ID
 from api.origin import origin_of
+from api.session_cookies import write_cookie
 from models.engines.turns import begin_turn
 from models.store_failures import is_store_failure
 from models.texts import negotiate, text
 from resolvers.context import Viewer
 from schema.context import GraphQLContext
+from schema.cookies import Cookies
 from schema.failures import INTERNAL, UNAUTHENTICATED, UNAVAILABLE
 from schema.root import PortalSchema
 
@@ -43,9 +47,17 @@ _UNREADABLE: Final = (HttpProcessingError, web.RequestPayloadError)
 class Endpoint:
     """The handler of every method of /graphql."""
 
-    def __init__(self, schema: PortalSchema, *, init_timeout_s: float = INIT_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        schema: PortalSchema,
+        *,
+        init_timeout_s: float = INIT_TIMEOUT_S,
+        recheck_s: float = RECHECK_S,
+    ) -> None:
         self._schema = schema
-        self.sockets = Sockets(schema, self._context, init_timeout_s=init_timeout_s)
+        self.sockets = Sockets(
+            schema, self._context, init_timeout_s=init_timeout_s, recheck_s=recheck_s
+        )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one operation, or serve a socket until it closes."""
@@ -66,7 +78,14 @@ class Endpoint:
 
     async def _answer(self, request: web.Request) -> web.Response:
         asked = await _read(request)
-        context = await self._context(request, request.headers.get(hdrs.AUTHORIZATION))
+        credentials, ports = credentials_of(request), request.app[PORTS]
+        cookies = Cookies(is_front_end=credentials.is_front_end)
+        context = await self._context(
+            request, lambda: viewer_of_request(credentials, ports), cookies
+        )
+        demand_trust(
+            asked.query, facts=context.portal, viewer=context.viewer, headers=request.headers
+        )
         result = await self._execute(asked, context)
         body: dict[str, Any] = {}
         if result.errors:
@@ -81,6 +100,7 @@ class Endpoint:
         response = _json(body, status, modern=modern)
         if result.errors and not _has_data(result):
             _tell_by_status(response, result.errors)
+        write_cookie(request, response, cookies)
         return response
 
     async def _execute(self, asked: GraphQLRequest, context: GraphQLContext) -> ExecutionResult:
@@ -99,7 +119,9 @@ class Endpoint:
         refusal = GraphQLError(message, extensions={"code": "BAD_REQUEST"})
         return PreExecutionError(data=None, errors=[refusal])
 
-    async def _context(self, request: web.Request, authorization: str | None) -> GraphQLContext:
+    async def _context(
+        self, request: web.Request, viewer_now: ViewerNow, cookies: Cookies | None = None
+    ) -> GraphQLContext:
         """Return the context of one operation.
 
         Raises:
@@ -107,11 +129,11 @@ class Endpoint:
         """
         begin_turn()
         ports = request.app[PORTS]
-        viewer = await authenticate(authorization, now=ports.clock.now())
+        viewer = await viewer_now()
 
         async def renew() -> GraphQLContext | None:
             try:
-                return await self._context(request, authorization)
+                return await self._context(request, viewer_now)
             except CredentialRefusedError:
                 return None
 
@@ -122,6 +144,7 @@ class Endpoint:
             locale=_locale(request, viewer),
             origin=origin_of(request),
             renew=renew,
+            cookies=cookies,
         )
 
 

@@ -6,12 +6,20 @@ as the published server audits want it.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, cast
 
 import orjson
+from aiohttp import hdrs
 
+from resolvers.context import Viewer
+from schema.context import PortalFacts
+from schema.trusted_documents import is_hash_of, served_documents
+
+PERSISTED_QUERY_NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
+DOCUMENT_NOT_TRUSTED: Final = "DOCUMENT_NOT_TRUSTED"
 JSON: Final = "application/json"
 GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 MAX_BODY_BYTES: Final = 1 << 20
@@ -38,7 +46,7 @@ class RequestRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """A well-formed request; its document was not looked at."""
+    """A well-formed request; its document was not looked at, only found if it came by hash."""
 
     query: str
     variables: dict[str, Any] | None
@@ -94,19 +102,67 @@ def parse_body(body: bytes) -> GraphQLRequest:
 
 
 def _checked(data: dict[str, Any]) -> GraphQLRequest:
-    query = data.get("query")
-    if not isinstance(query, str) or not query:
-        raise RequestRefusedError("`query` must be a GraphQL document.")
+    query = document_of(data)
     variables: object = data.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise RequestRefusedError("`variables` must be an object or null.")
     operation_name = data.get("operationName")
     if operation_name is not None and not isinstance(operation_name, str):
         raise RequestRefusedError("`operationName` must be a string or null.")
-    extensions = data.get("extensions")
+    return GraphQLRequest(query, cast("dict[str, Any] | None", variables), operation_name or None)
+
+
+def document_of(data: Mapping[str, Any]) -> str:
+    """Return the document of a request: its text, or the trusted one of its hash.
+
+    The hash is `documentId`, as GraphQL over HTTP has it, or
+    `extensions.persistedQuery.sha256Hash`, as most clients send it.
+
+    Raises:
+        RequestRefusedError: neither text nor hash, an unknown hash, or a text of another hash.
+    """
+    query: object = data.get("query")
+    sent = _hash_sent(data)
+    if query is None and sent is not None:
+        found = served_documents().text_of(sent)
+        if found is None:
+            raise RequestRefusedError("PersistedQueryNotFound", code=PERSISTED_QUERY_NOT_FOUND)
+        return found
+    if not isinstance(query, str) or not query:
+        raise RequestRefusedError("`query` must be a GraphQL document.")
+    if sent is not None and not is_hash_of(sent, query):
+        raise RequestRefusedError("The document has another hash than the request says.")
+    return query
+
+
+def _hash_sent(data: Mapping[str, Any]) -> str | None:
+    extensions: object = data.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise RequestRefusedError("`extensions` must be an object or null.")
-    return GraphQLRequest(query, cast("dict[str, Any] | None", variables), operation_name or None)
+    sent: object = data.get("documentId")
+    if sent is None and extensions:
+        persisted = cast("dict[str, object]", extensions).get("persistedQuery")
+        if isinstance(persisted, dict):
+            sent = cast("dict[str, object]", persisted).get("sha256Hash")
+    if sent is not None and not isinstance(sent, str):
+        raise RequestRefusedError("The hash of a document must be a string.")
+    return sent
+
+
+def demand_trust(
+    query: str, *, facts: PortalFacts, viewer: Viewer, headers: Mapping[str, str]
+) -> None:
+    """Refuse a browser's own document where only trusted ones are answered.
+
+    Raises:
+        RequestRefusedError: see there.
+    """
+    is_browser = viewer.session_id is not None or hdrs.ORIGIN in headers
+    if facts.trusts_documents_only and is_browser and query not in served_documents():
+        raise RequestRefusedError(
+            "Pages may send only the operations that belong to this release.",
+            code=DOCUMENT_NOT_TRUSTED,
+        )
 
 
 def _has_nul(value: object) -> bool:

@@ -8,8 +8,10 @@ for. And every operation has a context of its own, for which the caller's key is
 looked at again.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, TypeAlias, cast
 
@@ -27,19 +29,27 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
+    SubscribeMessage,
 )
 from strawberry.types.unset import UNSET, UnsetType
 
 from api.auth import CredentialRefusedError
+from api.credentials import SocketCaller, cookie_of_handshake
+from api.graphql_http import RequestRefusedError, demand_trust, document_of
+from api.keys import PORTS
+from api.socket_counts import SocketCounts
 from models.texts import DEFAULT_LOCALE, text
+from resolvers.context import Viewer
 from schema.context import GraphQLContext
 from schema.failures import UNAVAILABLE
 from schema.root import PortalSchema
 
-OpenContext: TypeAlias = Callable[[web.Request, str | None], Awaitable[GraphQLContext]]
+ViewerNow: TypeAlias = Callable[[], Awaitable[Viewer]]
+OpenContext: TypeAlias = Callable[[web.Request, ViewerNow], Awaitable[GraphQLContext]]
 MAX_MESSAGE_BYTES: Final = 1 << 20
 MAX_OPERATIONS: Final = 20  # at once on one socket
 INIT_TIMEOUT_S: Final = 10.0
+RECHECK_S: Final = 4.0  # how long a socket outlives its session or key, at most
 _HEARTBEAT_S: Final = 30.0
 _MAX_REASON_BYTES: Final = 120  # RFC 6455 section 5.5: a close frame has 125 with its code
 _log = structlog.get_logger(__name__)
@@ -54,10 +64,12 @@ class Sockets:
         open_context: OpenContext,
         *,
         init_timeout_s: float,
+        recheck_s: float = RECHECK_S,
     ) -> None:
-        self._schema = schema
         self._open_context = open_context
-        self._init_timeout = timedelta(seconds=init_timeout_s)
+        self._terms = _Terms(
+            schema=schema, init_timeout=timedelta(seconds=init_timeout_s), recheck_s=recheck_s
+        )
         self._open: set[web.WebSocketResponse] = set()
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
@@ -66,8 +78,13 @@ class Sockets:
         Raises:
             web.HTTPException: the handshake is none, or comes from a foreign page.
         """
+        cookie = cookie_of_handshake(request)
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and not is_same_origin(origin, request.headers.get(hdrs.HOST)):
+        if (
+            not cookie
+            and origin is not None
+            and not is_same_origin(origin, request.headers.get(hdrs.HOST))
+        ):
             raise web.HTTPForbidden(text="Sockets are opened by pages of the portal only.")
         socket = web.WebSocketResponse(
             protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
@@ -79,16 +96,23 @@ class Sockets:
             await socket.close(code=4406, message=b"Subprotocol not acceptable")
             return socket
         self._open.add(socket)
+        caller = SocketCaller(
+            request.app[PORTS],
+            cookie=cookie,
+            authorization=request.headers.get(hdrs.AUTHORIZATION),
+        )
+        handler = _Handler(
+            _Adapter(cast("Any", _Codec()), request, socket),
+            self._terms,
+            lambda: self._open_context(request, caller.viewer),
+            caller,
+            request.headers,
+        )
         try:
-            await _Handler(
-                _Adapter(cast("Any", _Codec()), request, socket),
-                self._schema,
-                lambda authorization: self._open_context(request, authorization),
-                self._init_timeout,
-                request.headers.get(hdrs.AUTHORIZATION),
-            ).handle()
+            await handler.handle()
         finally:
             self._open.discard(socket)
+            await handler.leave()
         return socket
 
     async def close(self, _app: web.Application) -> None:
@@ -118,28 +142,48 @@ class _Adapter(AiohttpWebSocketAdapter):
         await super().close(code, cut)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """What holds for every socket; see Sockets."""
+
+    schema: PortalSchema
+    init_timeout: timedelta
+    recheck_s: float
+    counts: SocketCounts = field(default_factory=SocketCounts)
+
+
 class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
     """One socket."""
 
     def __init__(
         self,
         websocket: _Adapter,
-        schema: PortalSchema,
-        open_context: Callable[[str | None], Awaitable[GraphQLContext]],
-        init_timeout: timedelta,
-        authorization: str | None,
+        terms: _Terms,
+        open_context: Callable[[], Awaitable[GraphQLContext]],
+        caller: SocketCaller,
+        headers: Mapping[str, str],
     ) -> None:
         super().__init__(
             view=cast("Any", websocket).view,
             websocket=websocket,
             context=None,
             root_value=None,
-            schema=schema,
-            connection_init_wait_timeout=init_timeout,
+            schema=terms.schema,
+            connection_init_wait_timeout=terms.init_timeout,
             max_subscriptions_per_connection=MAX_OPERATIONS,
         )
         self._open_context = open_context
-        self._authorization = authorization
+        self._headers = headers
+        self._caller = caller
+        self._terms = terms
+        self._recheck: asyncio.Task[None] | None = None
+
+    async def leave(self) -> None:
+        """Give the socket's place to another one."""
+        self._terms.counts.leave(self)
+        if self._recheck is not None:
+            self._recheck.cancel()
+            await asyncio.wait([self._recheck])
 
     async def handle_message(self, message: Message) -> None:
         """Pass on what has the shape of a message; anything else closes the socket."""
@@ -153,19 +197,48 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         """Look at the key in the payload, then acknowledge; a bad key closes the socket."""
         payload = message.get("payload") or {}
         if not self.connection_init_received and not self.connection_timed_out:
-            sent = payload.get("Authorization", self._authorization)
-            self._authorization = sent if isinstance(sent, str | None) else ""
+            sent = payload.get("Authorization", self._caller.authorization)
+            self._caller.authorization = sent if isinstance(sent, str | None) else ""
             try:
-                await self._open_context(self._authorization)
+                context = await self._open_context()
             except CredentialRefusedError:
                 await self.websocket.close(code=4403, reason="Forbidden")
                 return
+            if not self._terms.counts.enter(self, context):
+                await self.websocket.close(code=4429, reason="Too many sockets")
+                return
+            if context.viewer.user_id is not None:
+                self._recheck = asyncio.create_task(self._keep_checking())
         await super().handle_connection_init({"type": "connection_init", "payload": payload})
+
+    async def _keep_checking(self) -> None:
+        """Close the socket soon after its session or key is worth nothing any more."""
+        while True:
+            await asyncio.sleep(self._terms.recheck_s)
+            try:
+                await self._caller.viewer(is_use=False)
+            except CredentialRefusedError:
+                await self.websocket.close(code=4403, reason="Forbidden")
+                return
+            except Exception:  # noqa: BLE001 - the store may be down; the next look tells
+                _log.warning("graphql_socket_not_checked", exc_info=True)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Put the trusted document in the place of its hash, then begin the operation."""
+        if self.connection_acknowledged and message["id"] not in self.operations:
+            payload = cast("dict[str, Any]", message["payload"])
+            try:
+                payload["query"] = document_of(payload)
+            except RequestRefusedError as refusal:
+                errors = [_told(refusal).formatted]
+                await self.send_message({"id": message["id"], "type": "error", "payload": errors})
+                return
+        await super().handle_subscribe(message)
 
     async def run_operation(self, operation: Operation[GraphQLContext | None, None]) -> None:
         """Execute with a context of the moment."""
         try:
-            context = await self._open_context(self._authorization)
+            context = await self._open_context()
         except CredentialRefusedError:
             await self.websocket.close(code=4403, reason="Forbidden")
             return
@@ -176,12 +249,26 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
             )
             await operation.send_initial_errors([error])
             return
+        try:
+            demand_trust(
+                operation.query,
+                facts=context.portal,
+                viewer=context.viewer,
+                headers=self._headers,
+            )
+        except RequestRefusedError as refusal:
+            await operation.send_initial_errors([_told(refusal)])
+            return
         self.context = context  # read by the next line before anything else can run
         await super().run_operation(operation)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:  # noqa: ARG004
         return None  # an `error` message tells of it; the other operations go on
+
+
+def _told(refusal: RequestRefusedError) -> GraphQLError:
+    return GraphQLError(refusal.message, extensions={"code": refusal.code})
 
 
 def _fault(message: object) -> str | None:
@@ -208,8 +295,12 @@ def _is_request(payload: object) -> bool:
     if not isinstance(payload, dict):
         return False
     fields = cast("dict[str, Any]", payload)
+    extensions: object = fields.get("extensions") or {}
+    has_hash = fields.get("query") is None and (
+        "documentId" in fields or (isinstance(extensions, dict) and "persistedQuery" in extensions)
+    )
     return (
-        isinstance(fields.get("query"), str)
+        (has_hash or isinstance(fields.get("query"), str))
         and isinstance(fields.get("variables"), dict | None)
         and isinstance(fields.get("operationName"), str | None)
         and isinstance(fields.get("extensions"), dict | None)

@@ -19,6 +19,7 @@ from models.orm import sqlite_url
 from models.rules.addresses import parse_networks
 from models.rules.hosts import is_this_machine, normal_host
 from models.rules.mail_addresses import deliverable
+from models.rules.origins import parse_origins
 from models.rules.plain_text import has_hidden
 
 _DATABASES: Final = ("sqlite://", "postgres://", "postgresql://", "asyncpg://")
@@ -134,6 +135,33 @@ class Settings(BaseSettings):
     mail_per_minute: int = Field(
         default=60, ge=1, description="most letters that a machine begins to send in a minute"
     )
+    fetch_titles: bool = Field(
+        default=True,
+        description="ask the page of a link without a title for one; only pages of the open "
+        "internet are asked",
+    )
+    max_connections: int = Field(
+        default=0,
+        ge=0,
+        description="connections that a web process holds at once; more get 503 "
+        "(0: as many as it may have files, but for a reserve)",
+    )
+    max_connections_per_address: int = Field(
+        default=512,
+        ge=0,
+        description="connections of one address to one web process, trusted proxies and this "
+        "machine excepted; 0: no limit",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="origins, with commas between, whose pages may call the API with a key of "
+        "theirs; never with a session",
+    )
+    hsts_preload: bool = Field(
+        default=False,
+        description="let browsers build into themselves that this host and all hosts below it "
+        "are https only; hard to undo",
+    )
     fast_path: bool = Field(default=True, description="answer plain redirects inside the protocol")
     click_retention_days: int = Field(
         default=90, ge=1, description="days that single clicks are kept; counts stay for ever"
@@ -245,6 +273,12 @@ class Settings(BaseSettings):
     @classmethod
     def _trusted_proxies_are_networks(cls, value: str) -> str:
         parse_networks(value)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _cors_origins_are_origins(cls, value: str) -> str:
+        parse_origins(value)
         return value
 
     @field_validator("log_level")

@@ -159,6 +159,8 @@ class WebProcess:
             name=self.settings.portal_name,
             version=VERSION,
             public_url=self.settings.public_url.rstrip("/"),
+            tells_schema=self.settings.tells_schema,
+            trusts_documents_only=self.settings.trusted_documents_only,
         )
         app: web.Application = portal.create_app(
             portal.Parts(

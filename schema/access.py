@@ -13,9 +13,11 @@ from graphql import GraphQLError
 from strawberry.extensions import FieldExtension
 from strawberry.schema_directive import Location
 
+from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from resolvers.context import RequestContext
 from schema.context import Info
+from schema.costs import Cost
 from schema.enums import describe_enum
 
 describe_enum(
@@ -29,6 +31,15 @@ describe_enum(
         Scope.OPS_READ: "See health, metrics and logs of the installation.",
     },
     description="A right; roles are named sets of them, and an API key holds some of its owner's.",
+)
+describe_enum(
+    Reach,
+    {
+        Reach.OWN: "Their own, and what belongs to no other organization than theirs.",
+        Reach.ORGANIZATION: "Everything of their organization; without one as OWN.",
+        Reach.ALL: "Everything.",
+    },
+    description="Whose things somebody sees; scopes say what they may do with them.",
 )
 
 
@@ -99,6 +110,7 @@ def labelled(scope: Scope) -> dict[str, Any]:
     return {"directives": [Access(scope=scope)]}
 
 
-def requires(scope: Scope) -> dict[str, Any]:
-    """Return the arguments of strawberry.field that guard and label it."""
-    return {"directives": [Access(scope=scope)], "extensions": [RequireScope(scope)]}
+def requires(scope: Scope, *, cost: int | None = None) -> dict[str, Any]:
+    """Return the arguments of strawberry.field that guard and label it, and weigh it."""
+    weight = [] if cost is None else [Cost(weight=cost)]
+    return {"directives": [Access(scope=scope), *weight], "extensions": [RequireScope(scope)]}

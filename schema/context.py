@@ -1,7 +1,7 @@
 """What a GraphQL resolver finds in `info.context`."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Self, TypeAlias
@@ -11,7 +11,9 @@ from strawberry.dataloader import DataLoader
 
 from models.domains import Domain
 from models.links import Link
+from models.organizations import Organization
 from models.rules.periods import StatsRange
+from models.rules.scopes import Scope
 from models.users import User
 from resolvers.context import Origin, RequestContext, Viewer
 from resolvers.domains import domains_by_id
@@ -29,10 +31,12 @@ from resolvers.link_stats import (
     visitors_of_links,
 )
 from resolvers.links import links_by_ids
+from resolvers.organization_lists import organizations_by_id
 from resolvers.ports import Ports
 from resolvers.stats import Breakdown, Series, Totals, stats_as_of
 from resolvers.users import users_by_id
 from resolvers.visitor_stats import Visitors
+from schema.cookies import Cookies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +47,15 @@ class PortalFacts:
         name: shown to visitors.
         version: of the program.
         public_url: of the portal, without a slash at the end.
+        tells_schema: anybody may ask for the schema, and is helped by its names.
+        trusts_documents_only: browsers may send only documents of frontend_contract.
     """
 
     name: str
     version: str
     public_url: str
+    tells_schema: bool = False
+    trusts_documents_only: bool = False
 
     @property
     def scheme(self) -> str:
@@ -75,6 +83,11 @@ class Loaders:
     def user(self) -> DataLoader[int, User]:
         """People by row id."""
         return DataLoader(load_fn=users_by_id)
+
+    @cached_property
+    def organization(self) -> DataLoader[int, Organization | None]:
+        """Organizations by row id; who may see them is decided where they are shown."""
+        return DataLoader(load_fn=organizations_by_id)
 
     @cached_property
     def link(self) -> DataLoader[int, Link | None]:
@@ -126,12 +139,19 @@ class GraphQLContext(RequestContext):
         loaders: batched look-ups.
         renew: a context of now for the same caller, None once the credential is
             worth nothing any more. Long subscriptions ask again.
+        cookies: what the browser keeps or forgets with the answer.
     """
 
     portal: PortalFacts
     locale: str
     loaders: Loaders
     renew: Callable[[], Awaitable["GraphQLContext | None"]]
+    cookies: Cookies = field(default_factory=Cookies)
+
+    @property
+    def sees_schema(self) -> bool:
+        """Whether the caller may ask for the schema, and is helped by its names."""
+        return self.portal.tells_schema or Scope.USER_ADMIN in self.viewer.scopes
 
     @classmethod
     def start(  # noqa: PLR0913 - one for each attribute
@@ -143,6 +163,7 @@ class GraphQLContext(RequestContext):
         locale: str,
         origin: Origin,
         renew: Callable[[], Awaitable["GraphQLContext | None"]],
+        cookies: Cookies | None = None,
     ) -> Self:
         """Return a context with empty loaders, so that nothing outlives the operation."""
         return cls(
@@ -153,6 +174,7 @@ class GraphQLContext(RequestContext):
             origin=origin,
             loaders=Loaders(RequestContext(viewer, ports, origin)),
             renew=renew,
+            cookies=cookies or Cookies(),
         )
 
 

@@ -119,7 +119,7 @@ class LinkType(Node):
     @strawberry.field(
         graphql_type=_STATS_REPORT,
         description="Statistics of this link alone.",
-        **requires(Scope.STATS_READ),
+        **requires(Scope.STATS_READ, cost=10),
     )
     async def stats(
         self,
@@ -199,7 +199,7 @@ class LinkQueries:
 
     @strawberry.field(
         description="Links that you may see: your own, or everybody's as staff.",
-        **requires(Scope.LINK_READ),
+        **requires(Scope.LINK_READ, cost=2),
     )
     async def links(  # noqa: PLR0913, PLR0917 - one for each argument of the field
         self,

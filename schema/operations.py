@@ -7,7 +7,7 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.types import StreamExecutionResult
 
-from schema.documents import MAX_TOKENS, DocumentCache
+from schema.documents import NOTHING, DocumentCache, too_dear
 from schema.failures import public_error
 
 AMBIGUOUS: Final = "The document has several operations: say in `operationName` which one."
@@ -23,24 +23,26 @@ class Operation(SchemaExtension):
         self._streams = False
 
     def on_parse(self) -> Iterator[None]:
-        """Take the tree, and what validation said, from the cache.
+        """Take the tree, and what is wrong with it, from the cache.
 
-        A text that does not parse is left to strawberry, which fails at the same place
-        and, unlike an error raised here, lets on_operation see it.
+        Strawberry parses nothing itself: where a text is refused it gets a document
+        that stands for nothing, and the errors, so that no refusal costs twice.
         """
-        execution = self.execution_context
-        execution.parse_options["max_tokens"] = MAX_TOKENS
-        core_schema = cast("Any", execution.schema)._schema  # noqa: SLF001 - there is no other way
-        try:
-            document = self._documents.get(core_schema, execution.query or "")
-        except (GraphQLError, RecursionError):
-            pass
-        else:
-            execution.graphql_document = document.tree
-            self._errors = list(document.errors)
-            # Strawberry would take the first one; the specification wants a refusal.
-            if document.operations > 1 and cast("Any", execution)._provided_operation_name is None:  # noqa: SLF001
-                self._errors.append(GraphQLError(AMBIGUOUS))
+        execution = cast("Any", self.execution_context)
+        core_schema = execution.schema._schema  # noqa: SLF001 - there is no other way
+        document = self._documents.get(
+            core_schema, execution.query or "", sees_schema=execution.context.sees_schema
+        )
+        execution.graphql_document = document.tree
+        self._errors = list(document.errors)
+        name: str | None = execution._provided_operation_name  # noqa: SLF001
+        # Strawberry would take the first one; the specification wants a refusal.
+        if document.operations > 1 and name is None:
+            self._errors.append(GraphQLError(AMBIGUOUS))
+        if document.tree is NOTHING:
+            execution._provided_operation_name = None  # noqa: SLF001
+        elif (dear := too_dear(document, name, execution.variables)) is not None:
+            self._errors.append(dear)
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -213,7 +213,7 @@ class StatsQueries:
         graphql_type=StatsReportType,
         description="Statistics over every link the viewer sees, or over the filtered ones. "
         "Without a filter, clicks of links that were deleted since stay counted.",
-        **requires(Scope.STATS_READ),
+        **requires(Scope.STATS_READ, cost=20),
     )
     async def stats(
         self,

@@ -1,9 +1,8 @@
 """The cache of documents: it hits, it is bounded, and it never keeps what is wrong."""
 
-import pytest
-from graphql import GraphQLError, build_schema
+from graphql import build_schema
 
-from schema.documents import MAX_ERRORS, MAX_TOKENS, DocumentCache
+from schema.documents import MAX_ERRORS, NOTHING, DocumentCache
 
 SCHEMA = build_schema("type Query { a: Int b(c: Int): Int }")
 
@@ -65,6 +64,29 @@ def test_names_of_our_fields_are_not_suggested() -> None:
     assert "Did you mean" not in error.message
 
 
-def test_document_with_too_many_tokens_is_refused() -> None:
-    with pytest.raises(GraphQLError, match="tokens"):
-        DocumentCache().get(SCHEMA, "{" + " a" * MAX_TOKENS + "}")
+def test_names_are_suggested_to_those_who_may_see_the_schema() -> None:
+    [error] = DocumentCache().get(SCHEMA, "{ aa }", sees_schema=True).errors
+
+    assert error.message == "Cannot query field 'aa' on type 'Query'. Did you mean 'a'?"
+
+
+def test_text_that_does_not_parse_is_refused_once_and_not_kept() -> None:
+    cache = DocumentCache()
+    for _ in range(2):
+        document = cache.get(SCHEMA, "{ a ")
+        assert document.tree is NOTHING
+        assert [each.message for each in document.errors] == [
+            "Syntax Error: Expected Name, found <EOF>."
+        ]
+
+    assert (cache.hits, cache.misses) == (0, 2)
+
+
+def test_kept_question_about_the_schema_is_answered_to_no_one_else() -> None:
+    cache = DocumentCache()
+    text = "{ __schema { queryType { name } } }"
+
+    assert cache.get(SCHEMA, text, sees_schema=True).errors == ()
+    [error] = cache.get(SCHEMA, text).errors
+    assert cache.hits == 1
+    assert error.extensions == {"code": "INTROSPECTION_OFF"}
