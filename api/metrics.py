@@ -66,6 +66,9 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_mails_deferred_total": _Spec("Tries to send a letter that will be repeated."),
     "linkyard_mails_failed_total": _Spec("Letters given up."),
     "linkyard_mails_waiting": _Spec("Letters that wait to be sent.", (), "mostrecent"),
+    "linkyard_titles_total": _Spec(
+        "Titles of pages that were asked for, by what came of it.", ("outcome",)
+    ),
     "linkyard_replica_retired_total": _Spec("Replicas taken out of service as damaged."),
     "linkyard_replica_builds_total": _Spec("Replicas built anew from the store."),
     "linkyard_replica_applied_timestamp_seconds": _Spec(

@@ -70,4 +70,5 @@ async def open_ports(
             access=access_policy(settings),
             default_host=default_host(settings),
             own_hosts=own_hosts(settings),
+            fetches_titles=settings.fetch_titles,
         )

@@ -13,21 +13,25 @@ from typing import Final
 import structlog
 import uvloop
 
+from api.adapters.audit_heads import HeadsFile
 from api.adapters.daily_salts import DailySalts
 from api.adapters.link_replica import LmdbLinkReplica
 from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import is_orphan, obey
-from api.data_folder import DataFolder, FolderInUseError
+from api.data_folder import DataFolder, FolderInUseError, read_secret_keys
 from api.mailers import letterhead_of, mailer_of
 from api.metrics import Metrics
+from api.outbound import outbound_http
 from api.ports import open_ports
 from api.settings import Settings
 from api.worker_status import WorkerStatus
+from api.workers.audit import AuditWorker
 from api.workers.clicks import ClickWorker
 from api.workers.mails import MailWorker
 from api.workers.pacing import wait_for
 from api.workers.replica import ReplicaWorker
 from api.workers.retention import RetentionWorker
+from api.workers.titles import TitleWorker
 from api.workers.visitors import VisitorWorker
 from models.orm import open_database
 from models.rules.addresses import parse_networks
@@ -109,13 +113,19 @@ class WorkerProcess:
                 metrics=metrics,
                 per_minute=settings.mail_per_minute,
             )
+            heads = HeadsFile(folder.audit, secrets=read_secret_keys(settings.secret_key_file))
             loops = [
                 asyncio.create_task(following.run(wake=links_changed)),
                 asyncio.create_task(clicks.run(stop=stop, wake=asyncio.Event())),
                 asyncio.create_task(retention.run(stop=stop)),
                 asyncio.create_task(VisitorWorker(context, salts=salts).run()),
+                asyncio.create_task(AuditWorker(heads, clock=ports.clock).run()),
                 asyncio.create_task(mails.run(wake=mail_posted)),
             ]
+            if settings.fetch_titles:
+                http = outbound_http(settings)
+                titles = TitleWorker(context, http=http, metrics=metrics)
+                loops.append(asyncio.create_task(titles.run()))
             _log.info("working")
             await stop.wait()
             for loop in loops:

@@ -26,6 +26,7 @@ MODEL_MODULES: Final = (
     "models.throttles",
     "models.domains",
     "models.links",
+    "models.link_titles",
     "models.clicks",
     "models.replays",
     "models.installation",

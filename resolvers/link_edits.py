@@ -24,6 +24,7 @@ from resolvers.link_filters import MAX_ID, Conditions, add_visible
 from resolvers.link_history import saved_note, snapshot
 from resolvers.link_slugs import claim_slug, holder, release
 from resolvers.link_storing import ATTEMPTS, takeable
+from resolvers.link_title_jobs import drop_title_job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +125,8 @@ async def _save(context: RequestContext, save: _Save) -> Link:
                 if link.slug != before["slug"]:
                     await _rename(connection, link)
                 await update_link_row(connection, link)
+                if "title" in save.values and context.ports.fetches_titles:
+                    await drop_title_job(connection, link_id=link.id)  # a person has decided
                 await log_actions(context, connection, [saved_note(link, before)])
         except IntegrityError:
             if link is None:

@@ -24,6 +24,7 @@ from resolvers.link_drafts import LinkDraft, check_period
 from resolvers.link_history import made_note
 from resolvers.link_slugs import claim_sql, held_slugs
 from resolvers.link_storing import store_link
+from resolvers.link_title_jobs import queue_titles
 from resolvers.quotas import LinkRoom, link_room
 
 
@@ -126,6 +127,7 @@ async def _inserted(context: RequestContext, links: Sequence[Link]) -> LinkRoom 
             for link in fitting:
                 link.organization_id = room.organization_id
             await _insert_all(connection, fitting)
+            await queue_titles(context, connection, fitting)
             notes = [made_note(link, AuditAction.LINK_IMPORT) for link in fitting]
             await log_actions(context, connection, notes)
     except IntegrityError:

@@ -17,6 +17,7 @@ from resolvers.audit import log_actions
 from resolvers.context import RequestContext
 from resolvers.link_history import made_note
 from resolvers.link_slugs import Hold, claim_slug, free_slugs, holder, release
+from resolvers.link_title_jobs import queue_titles
 from resolvers.quotas import link_room
 from resolvers.replays import Repeatable, claim
 
@@ -70,6 +71,7 @@ async def store_link(  # noqa: PLR0913 - one for each way a link comes about
                 await claim_slug(
                     connection, domain_id=link.domain_id, slug=link.slug, link_id=link.id
                 )
+                await queue_titles(context, connection, [link])
                 taken_from = None if taken_over is None else taken_over.link_id
                 note = made_note(link, action, taken_from=taken_from)
                 await log_actions(context, connection, [note])

@@ -124,6 +124,7 @@ async def _run(
         access=access_policy(settings),
         default_host=default_host(settings),
         own_hosts=own_hosts(settings),
+        fetches_titles=settings.fetch_titles,
     )
     viewer = Viewer(scopes=frozenset(Scope), reach=Reach.ALL)
     async with open_database(settings.database_url):

@@ -15,6 +15,7 @@ class AuditAction(StrEnum):
     LINK_UPDATE = "link.update"
     LINK_DELETE = "link.delete"
     LINK_IMPORT = "link.import"
+    LINK_TITLE_FETCH = "link.title_fetch"
     API_KEY_CREATE = "api_key.create"
     API_KEY_REVOKE = "api_key.revoke"
     USER_CREATE = "user.create"
