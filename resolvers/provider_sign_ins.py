@@ -35,7 +35,7 @@ from resolvers.ports import (
 )
 from resolvers.sessions import StartedSession
 from resolvers.sign_in import finish_sign_in, require_secure
-from resolvers.users import MAX_NAME_LENGTH, check_email
+from resolvers.users import MAX_NAME_LENGTH, add_person, check_email
 
 FACTOR: Final = "oidc"
 LIFE: Final = timedelta(minutes=10)  # the person may have to find a phone for the provider
@@ -143,7 +143,7 @@ async def return_from_provider(
     try:
         return await _sign_in(context, identity, may_create=may_create)
     except ProviderSignInError as error:
-        await _note(context, reason=error.reason, detail=identity.subject)
+        await _note(context, reason=error.reason)
         raise
 
 
@@ -213,7 +213,7 @@ async def _linked(
         connection,
         AuditAction.IDENTITY_CREATE,
         subject_id=row.id,
-        after={"user": user.id, "issuer": identity.issuer, "subject": identity.subject},
+        after={"user": user.id, "issuer": identity.issuer},
         actor_id=user.id,
     )
     return user.id
@@ -226,21 +226,13 @@ async def _created(
         shown = check_text(name, field="name", length=MAX_NAME_LENGTH)
     except DomainError:
         shown = None
-    user = await User.create(
-        using_db=connection,
+    user = User(
         email=email,
         name=shown or email.partition("@")[0],
         role=await Role.get(name=CUSTOMER, using_db=connection),
         email_verified_at=context.ports.clock.now(),
     )
-    await log_action(
-        context,
-        connection,
-        AuditAction.USER_CREATE,
-        subject_id=user.id,
-        after={"email": email, "role": CUSTOMER},
-        actor_id=user.id,
-    )
+    await add_person(context, connection, user, actor_id=user.id)
     return user
 
 

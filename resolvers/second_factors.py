@@ -5,7 +5,7 @@ from typing import Final, cast
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.errors import NotFoundError, SecondFactorWrongError, TokenInvalidError
+from models.errors import SecondFactorWrongError, TokenInvalidError
 from models.one_time_tokens import TokenPurpose
 from models.orm import reader
 from models.rules.audit_actions import AuditAction
@@ -18,13 +18,13 @@ from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.factor_changes import active_person, tell_change
-from resolvers.grants import check_role
 from resolvers.limits import forgive, spend
 from resolvers.one_time_tokens import find_token, use_token, void_tokens
 from resolvers.recovery_codes import use_recovery_code
 from resolvers.sessions import StartedSession, end_sessions, require_fresh
 from resolvers.sign_in import finish_sign_in, require_secure
 from resolvers.totp import use_totp_code
+from resolvers.user_edits import locked_person
 
 TOTP: Final = "totp"
 RECOVERY_CODE: Final = "recovery_code"
@@ -94,24 +94,18 @@ async def reset_second_factors(context: RequestContext, *, user_id: int) -> User
 
     Args:
         context: needs USER_ADMIN, and all that the person's role has.
-        user_id: of anybody whom the viewer manages.
+        user_id: of a person in the viewer's reach.
 
     Raises:
         NotPermittedError: no USER_ADMIN.
         ScopeNotHeldError, ReachNotHeldError: the person may do more than the viewer.
         StepUpRequiredError: the proof of identity is too old.
-        NotFoundError: no such person.
+        NotFoundError: no such person, or not in the viewer's reach.
     """
-    viewer = context.viewer
-    viewer.require(Scope.USER_ADMIN)
+    context.viewer.require(Scope.USER_ADMIN)
     await require_fresh(context)
     async with in_transaction("default") as connection:
-        rows = User.select_for_update().using_db(connection)
-        user = await rows.get_or_none(id=user_id, erased_at=None)
-        if user is None:
-            raise NotFoundError
-        await user.fetch_related("role", using_db=connection)
-        check_role(viewer, user.role, path=("id",))
+        user = await locked_person(context, connection, user_id)
         before = await _taken(connection, user.id)
         ended = await end_sessions(context, connection, user_id=user.id)
         await void_tokens(context, connection, user_id=user.id)

@@ -43,6 +43,10 @@ class ErrorCode(StrEnum):
     PASSWORD_WRONG = "PASSWORD_WRONG"  # noqa: S105 - a code, no password
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
     SIGN_UP_CLOSED = "SIGN_UP_CLOSED"
+    SECOND_FACTOR_WRONG = "SECOND_FACTOR_WRONG"
+    TOTP_EXISTS = "TOTP_EXISTS"
+    PASSKEY_REFUSED = "PASSKEY_REFUSED"
+    PASSKEY_LIMIT = "PASSKEY_LIMIT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,21 @@ NOTES: Final = {
     ErrorCode.SIGN_UP_CLOSED: CodeNote(
         "Only people who are invited get an account.",
         "Hide the form: `portal { signUp }` says so beforehand.",
+    ),
+    ErrorCode.SECOND_FACTOR_WRONG: CodeNote(
+        "The code of the app, or from paper, is wrong or was used before.",
+        "Show the message under the field, and let the person type the next code.",
+    ),
+    ErrorCode.TOTP_EXISTS: CodeNote(
+        "The person has an authenticator app already.", "Offer to delete it first."
+    ),
+    ErrorCode.PASSKEY_REFUSED: CodeNote(
+        "The browser's answer about a passkey is not good, or its challenge is over.",
+        "Begin anew with `passkeyCreateBegin` or `passkeySignInBegin`.",
+    ),
+    ErrorCode.PASSKEY_LIMIT: CodeNote(
+        "The person has as many passkeys as one may have.",
+        "Show `viewer { passkeys }` and offer to delete one.",
     ),
 }
 describe_enum(

@@ -17,6 +17,8 @@ from models.errors import (
     LastAdministratorError,
     NameTakenError,
     NotFoundError,
+    PasskeyLimitError,
+    PasskeyRefusedError,
     PasswordWrongError,
     QuotaExceededError,
     RateLimitedError,
@@ -27,6 +29,7 @@ from models.errors import (
     RoleBuiltInError,
     RoleInUseError,
     ScopeNotHeldError,
+    SecondFactorWrongError,
     SessionRequiredError,
     SignInRefusedError,
     SignUpClosedError,
@@ -39,6 +42,7 @@ from models.errors import (
     TargetTooLongError,
     TextTooLongError,
     TokenInvalidError,
+    TotpExistsError,
     UserActiveError,
     ValueInvalidError,
     ValueRequiredError,
@@ -380,6 +384,41 @@ class UserActiveProblem(Problem):
         return cls(**_base(error, info))
 
 
+@strawberry.type(
+    description="The code is wrong, or was used before. With `sessionConfirm` the token is as good "
+    "as before: let the person try again."
+)
+class SecondFactorWrongProblem(Problem):
+    @classmethod
+    def of(cls, error: SecondFactorWrongError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="There is an authenticator app already: delete it first.")
+class TotpExistsProblem(Problem):
+    @classmethod
+    def of(cls, error: TotpExistsError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(
+    description="The browser's answer about a passkey is not good, or came too late: begin anew."
+)
+class PasskeyRefusedProblem(Problem):
+    @classmethod
+    def of(cls, error: PasskeyRefusedError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
+@strawberry.type(description="A person may have only so many passkeys: delete one first.")
+class PasskeyLimitProblem(Problem):
+    limit: Count = strawberry.field(description="Most passkeys a person may have.")
+
+    @classmethod
+    def of(cls, error: PasskeyLimitError, info: Info) -> Self:
+        return cls(**_base(error, info), limit=Count(error.limit))
+
+
 @dataclass(frozen=True)
 class ProblemHandler(Generic[E]):
     """Turns a DomainError into its problem, in the fields whose union lists that.
@@ -433,4 +472,8 @@ HANDLERS: Final = (
     ProblemHandler(PasswordWrongError, PasswordWrongProblem),
     ProblemHandler(TokenInvalidError, TokenInvalidProblem),
     ProblemHandler(SignUpClosedError, SignUpClosedProblem),
+    ProblemHandler(SecondFactorWrongError, SecondFactorWrongProblem),
+    ProblemHandler(TotpExistsError, TotpExistsProblem),
+    ProblemHandler(PasskeyRefusedError, PasskeyRefusedProblem),
+    ProblemHandler(PasskeyLimitError, PasskeyLimitProblem),
 )
