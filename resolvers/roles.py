@@ -1,5 +1,6 @@
 """Roles: what sets of scopes there are. Those of the program are only listed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from resolvers.audit import log_action
 from resolvers.changes import UNSET, Change
 from resolvers.context import RequestContext
 from resolvers.grants import check_grant, check_role, require_reach
+from resolvers.link_filters import MAX_ID
 
 MAX_ROLE_NAME_LENGTH: Final = 64  # characters, also the column width
 
@@ -43,6 +45,14 @@ async def roles(context: RequestContext) -> list[Role]:
     """Return every role, the built-in ones first, by name. Needs USER_ADMIN."""
     context.viewer.require(Scope.USER_ADMIN)
     return await Role.all().order_by("-is_built_in", "name")
+
+
+async def roles_by_ids(context: RequestContext, ids: Sequence[int]) -> list[Role]:
+    """Return those of the roles that there are, nothing without USER_ADMIN."""
+    wanted = [each for each in dict.fromkeys(ids) if 0 <= each <= MAX_ID]
+    if Scope.USER_ADMIN not in context.viewer.scopes or not wanted:
+        return []
+    return await Role.filter(id__in=wanted)
 
 
 async def create_role(

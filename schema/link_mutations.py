@@ -17,6 +17,7 @@ from schema.problems import (
     DomainUnknownProblem,
     ForbiddenProblem,
     NotFoundProblem,
+    QuotaExceededProblem,
     RequestIdReusedProblem,
     RequestUndoneProblem,
     RevisionConflictProblem,
@@ -83,6 +84,7 @@ LinkCreateResult: TypeAlias = Annotated[
     | DomainUnknownProblem
     | RequestIdReusedProblem
     | RequestUndoneProblem
+    | QuotaExceededProblem
     | ForbiddenProblem,
     strawberry.union("LinkCreateResult", description="The new link, or the reason why not."),
 ]

@@ -8,13 +8,21 @@ import strawberry
 from models.errors import ValueInvalidError
 from models.rules.scopes import Scope
 from resolvers.api_keys import api_keys_by_ids
+from resolvers.invitation_lists import invitations_by_ids
+from resolvers.organization_lists import organizations_by_id, sees_organization
+from resolvers.passkeys import passkeys_of
+from resolvers.roles import roles_by_ids
 from resolvers.sessions import sessions_of
-from resolvers.users import users_by_id
+from resolvers.user_lists import visible_users_by_ids
 from schema.access import signed_in
 from schema.api_keys import ApiKeyType
 from schema.context import Info
+from schema.invitations import InvitationType
 from schema.links import LinkType
 from schema.nodes import Node, decode_id
+from schema.organizations import OrganizationType
+from schema.passkeys import PasskeyType
+from schema.roles import RoleType
 from schema.sessions import SessionType
 from schema.users import UserType
 
@@ -29,11 +37,28 @@ async def _links(ids: Sequence[int], info: Info) -> dict[int, Node]:
 
 
 async def _users(ids: Sequence[int], info: Info) -> dict[int, Node]:
-    """Yourself, and everybody for those who manage people."""
-    viewer = info.context.viewer
-    seen = [id_ for id_ in ids if id_ == viewer.user_id or Scope.USER_ADMIN in viewer.scopes]
-    rows = await users_by_id(seen)
-    return {row.id: UserType.of(row, info) for row in rows if not isinstance(row, LookupError)}
+    """Yourself, and for those who manage people everybody in their reach."""
+    rows = await visible_users_by_ids(info.context, ids)
+    return {row.id: UserType.of(row, info) for row in rows}
+
+
+async def _organizations(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Your own, and every one for administrators."""
+    seen = [each for each in ids if sees_organization(info.context.viewer, each)]
+    rows = await organizations_by_id(seen)
+    return {row.id: OrganizationType.of(row) for row in rows if row is not None}
+
+
+async def _invitations(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Those in the reach of who manages people."""
+    rows = await invitations_by_ids(info.context, ids)
+    return {row.id: InvitationType.of(row) for row in rows}
+
+
+async def _roles(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Every one for those who manage people."""
+    rows = await roles_by_ids(info.context, ids)
+    return {row.id: RoleType.of(row) for row in rows}
 
 
 async def _api_keys(ids: Sequence[int], info: Info) -> dict[int, Node]:
@@ -47,12 +72,24 @@ async def _sessions(ids: Sequence[int], info: Info) -> dict[int, Node]:
     return {row.id: SessionType.of(row, info) for row in rows if row.id in ids}
 
 
+async def _passkeys(ids: Sequence[int], info: Info) -> dict[int, Node]:
+    """Your own."""
+    rows = await passkeys_of(info.context)
+    return {row.id: PasskeyType.of(row) for row in rows if row.id in ids}
+
+
 NodeLoader: TypeAlias = Callable[[Sequence[int], Info], Awaitable[dict[int, Node]]]
+
+
 _LOADERS: Final[dict[str, NodeLoader]] = {
     "Link": _links,
     "User": _users,
+    "Organization": _organizations,
+    "Invitation": _invitations,
+    "Role": _roles,
     "ApiKey": _api_keys,
     "Session": _sessions,
+    "Passkey": _passkeys,
 }
 
 

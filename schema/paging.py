@@ -1,10 +1,13 @@
 """Relay connections: which page is asked for, and where it lies in the list."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Self, TypeVar
 
 import strawberry
 
-from resolvers.paging import MAX_PAGE_ROWS, PageWindow
+from resolvers.paging import MAX_PAGE_ROWS, Page, PageWindow
+
+Row = TypeVar("Row")
 
 DEFAULT_PAGE_ROWS: Final = 50
 FIRST: Final = strawberry.argument(
@@ -28,6 +31,17 @@ class PageInfoType:
     end_cursor: str | None = strawberry.field(
         description="Cursor of the last row, for the next page's `after`."
     )
+
+    @classmethod
+    def of(cls, page: Page[Row], cursor_of: Callable[[Row], str]) -> Self:
+        """Return where a page lies."""
+        rows = page.rows
+        return cls(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=cursor_of(rows[0]) if rows else None,
+            end_cursor=cursor_of(rows[-1]) if rows else None,
+        )
 
 
 def page_window(
