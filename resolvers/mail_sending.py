@@ -122,12 +122,11 @@ async def send_mail(
         return await _give_up(context, mail, reason=str(error))
     except MailDeferredError as error:
         return await _defer(context, mail, error)
-    _log.info("mail sent", mail=mail.id, template=mail.template, attempts=mail.attempts)
+    _log.info("mail sent", mail=mail.id, template=mail.template, answer=_short(answer))
     now = context.ports.clock.now()
     await _note_surely(
         lambda: _note(mail, sent_at=now, sealed_params="", next_attempt_at=None, last_error="")
     )
-    _log.debug("mail server answered", mail=mail.id, answer=answer)
     return MailOutcome.SENT
 
 

@@ -12,6 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.engines.commits import after_commit
 from models.mails import Mail
+from models.rules.mail_addresses import deliverable
 from models.rules.mail_templates import PARAMS, TIME_ZONE, MailTemplate
 from models.texts import DEFAULT_LOCALE, LOCALES
 from resolvers.context import RequestContext
@@ -50,10 +51,12 @@ async def post_mail(  # noqa: PLR0913 - an envelope has these parts
     """
     if params.keys() - {TIME_ZONE} != PARAMS[template]:
         raise MailParamsError(f"{template} takes {sorted(PARAMS[template])}, not {sorted(params)}")
+    address = check_email(to)
+    deliverable(address)  # stored as it is known here, and in this form it is sent
     now = context.ports.clock.now()
     await Mail.create(
         using_db=connection,
-        to_address=check_email(to),
+        to_address=address,
         template=template.value,
         locale=locale if locale in LOCALES else DEFAULT_LOCALE,
         sealed_params=context.ports.sealer.seal(
