@@ -104,7 +104,7 @@ class Target:
 
 
 def figures(rounds: int) -> list[Figure]:
-    """Measure everything that the issue asks of the redirect."""
+    """Measure everything that is asked of the redirect."""
     demand_tools("wrk", "nginx", "taskset")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lky")))

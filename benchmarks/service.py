@@ -59,12 +59,14 @@ class Service:
         port: on loopback; the same after every start.
         settings: LINKYARD_ variables, without the prefix.
         prefix: what the serve command is started with, for example taskset.
+        arguments: of the serve command, for example a role.
     """
 
     folder: Path
     port: int
     settings: Mapping[str, str]
     prefix: Sequence[str] = ()
+    arguments: Sequence[str] = ()
     process: subprocess.Popen[bytes] | None = None
     _key: str = field(default="", init=False)
 
@@ -103,7 +105,7 @@ class Service:
         """Start the supervisor; with `wait` return when the service is ready."""
         with (self.folder / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, sys.executable, "-m", "api", "serve"],
+                [*self.prefix, sys.executable, "-m", "api", "serve", *self.arguments],
                 cwd=_ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
