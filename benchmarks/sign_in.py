@@ -122,7 +122,9 @@ def same_distribution(one: Sequence[float], other: Sequence[float]) -> float:
     scaled = gap * math.sqrt(len(first) * len(second) / (len(first) + len(second)))
     if scaled < 0.2:  # noqa: PLR2004 - below it the series needs many terms to say 1
         return 1.0
-    series = ((-1) ** (k - 1) * math.exp(-2 * k * k * scaled * scaled) for k in range(1, 101))
+    series = (
+        (1.0 if k % 2 else -1.0) * math.exp(-2 * k * k * scaled * scaled) for k in range(1, 101)
+    )
     return min(1.0, 2 * sum(series))
 
 
