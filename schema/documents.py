@@ -72,6 +72,13 @@ class CheckedDocument:
     is_meta: bool = False
     costs: Mapping[str | None, OperationCost] | None = None
 
+    def too_dear(
+        self, operation_name: str | None, variables: Mapping[str, object] | None, maximum: int
+    ) -> GraphQLError | None:
+        """Return the refusal of an operation whose variables ask for too much, else None."""
+        cost = self.cost(operation_name, variables)
+        return cost_error(cost, maximum) if cost > maximum else None
+
     def cost(self, operation_name: str | None, variables: Mapping[str, object] | None) -> int:
         """Return what the named, or only, operation costs with these variables."""
         costs = self.costs or {}
@@ -143,8 +150,13 @@ class DocumentCache:
     """The documents seen last. Not shared between threads."""
 
     def __init__(
-        self, *, max_entries: int = _MAX_ENTRIES, max_characters: int = _MAX_CHARACTERS
+        self,
+        *,
+        ceilings: Ceilings = CEILINGS,
+        max_entries: int = _MAX_ENTRIES,
+        max_characters: int = _MAX_CHARACTERS,
     ) -> None:
+        self.ceilings = ceilings
         self.hits = 0
         self.misses = 0
         self._max_entries = max_entries
@@ -166,7 +178,7 @@ class DocumentCache:
             return document
         self.misses += 1
         if self._checker is None:
-            self._checker = Checker(schema)
+            self._checker = Checker(schema, self.ceilings)
         document = self._checker.check(text, sees_schema=sees_schema)
         if not document.errors and len(text) <= self._max_characters // 8:
             self._keep(text, document)
@@ -178,14 +190,6 @@ class DocumentCache:
         while len(self._documents) > self._max_entries or self._characters > self._max_characters:
             oldest, _ = self._documents.popitem(last=False)
             self._characters -= len(oldest)
-
-
-def too_dear(
-    document: CheckedDocument, operation_name: str | None, variables: Mapping[str, object] | None
-) -> GraphQLError | None:
-    """Return the refusal of an operation whose variables ask for too much, else None."""
-    cost = document.cost(operation_name, variables)
-    return cost_error(cost, CEILINGS.cost) if cost > CEILINGS.cost else None
 
 
 def _size_of(text: str) -> int:

@@ -7,7 +7,7 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.types import StreamExecutionResult
 
-from schema.documents import NOTHING, DocumentCache, too_dear
+from schema.documents import NOTHING, DocumentCache
 from schema.failures import public_error
 
 AMBIGUOUS: Final = "The document has several operations: say in `operationName` which one."
@@ -41,8 +41,10 @@ class Operation(SchemaExtension):
             self._errors.append(GraphQLError(AMBIGUOUS))
         if document.tree is NOTHING:
             execution._provided_operation_name = None  # noqa: SLF001
-        elif (dear := too_dear(document, name, execution.variables)) is not None:
-            self._errors.append(dear)
+        else:
+            most = self._documents.ceilings.cost
+            dear = document.too_dear(name, execution.variables, most)
+            self._errors += [] if dear is None else [dear]
         yield
 
     def on_validate(self) -> Iterator[None]:

@@ -14,24 +14,43 @@ from schema.audit_entries import AuditEntryQueries
 from schema.clicks import Subscription
 from schema.context import Info
 from schema.costs import Cost
+from schema.document_counts import Ceilings
 from schema.documents import DocumentCache
 from schema.execution import LeafExecutor
+from schema.invitations import InvitationMutations, InvitationQueries
+from schema.limits import CEILINGS
 from schema.link_mutations import LinkMutations
 from schema.links import LinkQueries
 from schema.lookups import NodeQueries
 from schema.operations import Operation
+from schema.organization_mutations import OrganizationMutations
+from schema.organizations import OrganizationQueries
+from schema.passkeys import PasskeyMutations
 from schema.passwords import PasswordMutations
 from schema.portal import PortalType
 from schema.problems import HANDLERS
+from schema.roles import RoleMutations, RoleQueries
 from schema.scalars import SCALARS
+from schema.second_factors import SecondFactorMutations
 from schema.sessions import SessionMutations
 from schema.sign_up import SignUpMutations
 from schema.stats import StatsQueries
+from schema.user_lists import UserQueries
+from schema.user_mutations import UserMutations
 from schema.users import UserType, ViewerType
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, LinkQueries, StatsQueries, AuditEntryQueries):
+class Query(
+    NodeQueries,
+    LinkQueries,
+    StatsQueries,
+    AuditEntryQueries,
+    UserQueries,
+    OrganizationQueries,
+    RoleQueries,
+    InvitationQueries,
+):
     @strawberry.field(
         description="The signed-in person; null for an anonymous visitor: the one question by "
         "which a front end learns whether anyone is signed in."
@@ -46,7 +65,17 @@ class Query(NodeQueries, LinkQueries, StatsQueries, AuditEntryQueries):
 
 @strawberry.type(description="Everything that can be changed.")
 class Mutation(
-    LinkMutations, ApiKeyMutations, SessionMutations, PasswordMutations, SignUpMutations
+    LinkMutations,
+    ApiKeyMutations,
+    SessionMutations,
+    PasswordMutations,
+    SignUpMutations,
+    SecondFactorMutations,
+    PasskeyMutations,
+    UserMutations,
+    OrganizationMutations,
+    RoleMutations,
+    InvitationMutations,
 ): ...
 
 
@@ -59,14 +88,15 @@ class PortalSchema(strawberry.Schema):
         """See strawberry.schema.BaseSchema; the stock one logs the whole document."""
 
 
-def build_schema(*, sort: bool = False) -> PortalSchema:
+def build_schema(*, sort: bool = False, ceilings: Ceilings = CEILINGS) -> PortalSchema:
     """Build the schema.
 
     Args:
+        ceilings: of the documents that it answers.
         sort: for printing only; a sorted schema of strawberry 0.341 cannot
             execute a field that returns a union.
     """
-    documents = DocumentCache()
+    documents = DocumentCache(ceilings=ceilings)
     return PortalSchema(
         query=Query,
         mutation=Mutation,

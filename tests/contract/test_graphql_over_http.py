@@ -178,6 +178,7 @@ async def test_audit(client: Client, audit: Audit, accept: str) -> None:
         assert isinstance(error["message"], str)
         assert error["extensions"]["code"] in {
             "BAD_REQUEST",
+            "DOCUMENT_LIMIT",
             "UNSUPPORTED_MEDIA_TYPE",
             "PAYLOAD_TOO_LARGE",
         }

@@ -5,22 +5,24 @@ Source: PROTOCOL.md of enisdenjo/graphql-ws.
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
-from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError, web
+from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from aiohttp.pytest_plugin import AiohttpClient
 
+from api import app
+from api.adapters.click_watchers import ClickWatchers
 from api.graphql import Endpoint
-from api.graphql_ws import MAX_OPERATIONS
-from api.keys import PORTAL, PORTS
-from api.middleware import request_context
+from api.graphql_ws import MAX_OPERATIONS, RECHECK_S
+from api.socket_counts import MAX_SOCKETS
 from models.texts import text
 from models.users import User
 from resolvers.api_keys import create_api_key
 from resolvers.ports import ClickEvent, Ports
 from schema.context import PortalFacts
-from schema.root import served_schema
+from schema.trusted_documents import hash_of
 from tests.factories import as_person, make_link, make_user
 from tests.fakes import MemoryFeed
 from tests.portal import Client, Portal, operation, sign_in
@@ -122,15 +124,20 @@ async def test_second_init_closes_the_socket(client: Client) -> None:
     assert await closing(socket) == 4429
 
 
+async def open_client(
+    monkeypatch: pytest.MonkeyPatch, ports: Ports, aiohttp_client: AiohttpClient, **times: float
+) -> Client:
+    """Serve with other times than those of the real endpoint."""
+    monkeypatch.setattr(app, "Endpoint", partial(Endpoint, **times))
+    facts = PortalFacts(name="Linkyard", version="0", public_url="https://portal.test")
+    return await aiohttp_client(app.create_app(app.Parts(ports=ports, portal=facts)))
+
+
 async def test_init_that_does_not_come_in_time_closes_the_socket(
-    database: None, ports: Ports, aiohttp_client: AiohttpClient
+    database: None, monkeypatch: pytest.MonkeyPatch, ports: Ports, aiohttp_client: AiohttpClient
 ) -> None:
-    app = web.Application(middlewares=[request_context])
-    app[PORTS] = ports
-    app[PORTAL] = PortalFacts(name="Linkyard", version="0", public_url="https://portal.test")
-    endpoint = Endpoint(served_schema(), init_timeout_s=0.01)
-    app.router.add_get("/graphql", endpoint.handle)
-    socket = await open_socket(Portal(await aiohttp_client(app)), init=False)
+    client = await open_client(monkeypatch, ports, aiohttp_client, init_timeout_s=0.01)
+    socket = await open_socket(Portal(client), init=False)
 
     assert await closing(socket) == 4408
 
@@ -348,6 +355,97 @@ async def test_operations_on_one_socket_are_bounded(portal: Portal, ports: Ports
 
     message = await receive(socket)
     assert (message["id"], message["type"]) == (str(MAX_OPERATIONS), "error")
+
+
+async def test_sixth_socket_of_one_key_is_refused_until_another_one_leaves(
+    portal: Portal, client: Client, ports: Ports
+) -> None:
+    sockets = [await open_socket(portal) for _ in range(MAX_SOCKETS)]
+    beyond = await open_socket(portal, init=False)
+    await beyond.send_json(INIT)
+    assert (await closing(beyond), beyond.close_code) == (4429, 4429)
+    other_key = await open_socket(await sign_in(client, ports, await make_user()))
+    nobody = await open_socket(Portal(client))
+
+    await sockets[0].close()
+    again = await open_socket(portal)
+
+    assert not any(each.closed for each in (*sockets[1:], other_key, nobody, again))
+
+
+async def test_idle_socket_is_closed_soon_after_its_key_is_revoked(
+    database: None,
+    monkeypatch: pytest.MonkeyPatch,
+    ports: Ports,
+    aiohttp_client: AiohttpClient,
+    person: User,
+) -> None:
+    client = await open_client(monkeypatch, ports, aiohttp_client, recheck_s=0.01)
+    key, secret = await create_api_key(as_person(ports, person), label="socket")
+    socket = await open_socket(Portal(client, {"Authorization": f"Bearer {secret}"}))
+    await socket.send_json(WATCH)
+    feed = await watching(ports)
+    key.revoked_at = ports.clock.now()
+    await key.save()
+
+    assert await closing(socket) == 4403
+    await unwatched(feed)
+
+
+def test_socket_outlives_its_session_by_less_than_five_seconds() -> None:
+    assert RECHECK_S < 5
+
+
+async def test_watcher_that_reads_nothing_fills_no_memory(
+    portal: Portal, ports: Ports, person: User
+) -> None:
+    """What waits for a slow reader is bounded by its queue and by the buffers of its socket."""
+    link = await make_link(as_person(ports, person), slug="flood")
+    socket = await open_socket(portal)
+    await socket.send_json(WATCH)
+    await watching(ports)
+    watchers = ClickWatchers()
+    watcher = watchers.add()
+    for number in range(3000):
+        watcher.offer([click(ports, link.id, number)])
+
+    assert (await anext(watcher)).click_id == 2000
+
+
+async def test_hash_of_a_trusted_document_stands_for_it(client: Client) -> None:
+    socket = await open_socket(Portal(client))
+    payload = {"documentId": f"sha256:{hash_of(operation('Portal'))}"}
+    await socket.send_json({"id": "h", "type": "subscribe", "payload": payload})
+
+    assert (await receive(socket))["payload"]["data"]["portal"]["name"] == "Linkyard"
+
+
+async def test_unknown_hash_ends_its_operation_and_not_the_socket(client: Client) -> None:
+    socket = await open_socket(Portal(client))
+    payload = {"query": None, "extensions": {"persistedQuery": {"sha256Hash": "0" * 64}}}
+    await socket.send_json({"id": "h", "type": "subscribe", "payload": payload})
+
+    message = await receive(socket)
+    assert (message["type"], message["id"]) == ("error", "h")
+    assert [each["extensions"]["code"] for each in message["payload"]] == [
+        "PERSISTED_QUERY_NOT_FOUND"
+    ]
+    await socket.send_json(HELLO)
+    assert (await receive(socket))["type"] == "next"
+
+
+async def test_document_beyond_a_limit_ends_its_operation_and_not_the_socket(
+    client: Client,
+) -> None:
+    socket = await open_socket(Portal(client))
+    payload = {"query": "{ " + "__typename " * 21 + "}"}
+    await socket.send_json({"id": "l", "type": "subscribe", "payload": payload})
+
+    message = await receive(socket)
+    assert message["type"] == "error"
+    assert [each["extensions"]["limit"] for each in message["payload"]] == ["rootFields"]
+    await socket.send_json(HELLO)
+    assert (await receive(socket))["type"] == "next"
 
 
 async def test_closed_socket_leaves_no_watcher(portal: Portal, ports: Ports) -> None:

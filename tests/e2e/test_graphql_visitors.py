@@ -30,7 +30,7 @@ OF_ALL = REPORT + "query ($range: StatsRange!) { stats(range: $range) { ...Repor
 OF_EACH = (
     REPORT
     + """query ($range: StatsRange!) {
-  links { nodes { slug stats(range: $range) { ...Report } } } }"""
+  links(first: 2) { nodes { slug stats(range: $range) { ...Report } } } }"""
 )
 
 

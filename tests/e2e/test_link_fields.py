@@ -1,5 +1,6 @@
 """A page of links costs the same statements whatever is asked of each link."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,12 +13,14 @@ from graphql import (
     is_leaf_type,
 )
 
+from api import app
 from models.links import Link
 from models.users import User
 from resolvers.links import create_link
 from resolvers.ports import Ports
 from resolvers.stats import StatsDimension
-from schema.root import served_schema
+from schema.limits import CEILINGS
+from schema.root import build_schema, served_schema
 from tests.e2e.test_graphql_stats import click, record
 from tests.factories import as_person, make_domain, make_user
 from tests.fakes import FixedClock
@@ -60,6 +63,14 @@ def all_fields() -> str:
     type_ = served_schema()._schema.type_map["Link"]
     assert isinstance(type_, GraphQLObjectType)
     return selection(type_)
+
+
+@pytest.fixture(autouse=True)
+def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One document asks for everything, more than anybody may otherwise."""
+    most = 1 << 40
+    roomy = replace(CEILINGS, bytes=most, tokens=most, aliases=most, selections=most, cost=most)
+    monkeypatch.setattr(app, "served_schema", lambda: build_schema(ceilings=roomy))
 
 
 @pytest.fixture
