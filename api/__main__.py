@@ -10,7 +10,17 @@ from typing import Final
 
 import typer
 
-COMMANDS: Final = ("serve", "migrate", "links", "clicks", "domains", "keys", "users")
+COMMANDS: Final = (
+    "serve",
+    "migrate",
+    "links",
+    "clicks",
+    "domains",
+    "keys",
+    "mail",
+    "users",
+    "audit",
+)
 
 
 def build(arguments: list[str]) -> typer.Typer:

@@ -117,6 +117,11 @@ class DataFolder:
         """Salts of the last two days, see api.adapters.daily_salts. Never part of a backup."""
         return self.root / "salts"
 
+    @property
+    def audit(self) -> Path:
+        """Signed heads of the audit log; missing until the first one."""
+        return self.root / "audit"
+
     @contextmanager
     def locked(self, name: str) -> Generator[None]:
         """Hold the lock of that name for a block.

@@ -168,13 +168,24 @@ async def reset_administrator(context: RequestContext, *, email: str) -> User:
     context.viewer.require(Scope.USER_ADMIN)
     address = check_email(email)
     every = format_scopes(Scope)
-    async with in_transaction("default"):
+    async with in_transaction("default") as connection:
         role = await Role.get_or_none(name=ADMINISTRATOR) or Role(name=ADMINISTRATOR)
         role.scopes, role.reach, role.is_built_in = every, Reach.ALL, True
         await role.save()
-        user = await User.get_or_none(email=address)
+        user = await User.get_or_none(email=address).select_related("role")
+        before: dict[str, object] = {}
         if user is None:
             user = User(email=address, name=address.partition("@")[0])
+        else:
+            before = {"role": user.role.name, "deactivated_at": user.deactivated_at}
         user.role, user.deactivated_at = role, None
         await user.save()
+        await log_action(
+            context,
+            connection,
+            AuditAction.USER_RESET,
+            subject_id=user.id,
+            before=before,
+            after={"role": role.name, "deactivated_at": None},
+        )
     return user

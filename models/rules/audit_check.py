@@ -88,7 +88,7 @@ class ChainCheck:
         self._computed: str | None = None  # of the entry before, if it has another one
         self._place = (0, 0)  # of the entry before
         self._good = (start_seq, start_hash)  # of the last entry that fits
-        self._before = self._good  # of the one before that
+        self._before = self._good  # of the one right before that; else the same
         self._shift = 0  # the number an entry was chained with, less that it has now
         self._open: list[Finding] = []  # about the entries since then
 
@@ -109,7 +109,9 @@ class ChainCheck:
         number = row.seq + self._shift
         if computed == row.hash:
             self._close()
-            self._before, self._good = self._good, (number, row.hash)
+            good = number, row.hash
+            self._before = self._good if number == self._good[0] + 1 else good
+            self._good = good
         else:
             is_back = self._place > row.place
             damage = Damage.REORDERED if is_back else Damage.EDITED
