@@ -54,6 +54,7 @@ async def start_session(
     session = await Session.create(
         using_db=connection,
         id=new_id(),
+        created_at=now,
         user_id=user.id,
         token_hash=hash_token(token),
         factors=" ".join(factors),
