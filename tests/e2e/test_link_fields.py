@@ -69,7 +69,15 @@ def all_fields() -> str:
 def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """One document asks for everything, more than anybody may otherwise."""
     most = 1 << 40
-    roomy = replace(CEILINGS, bytes=most, tokens=most, aliases=most, selections=most, cost=most)
+    roomy = replace(
+        CEILINGS,
+        bytes=most,
+        tokens=most,
+        depth=most,
+        aliases=most,
+        selections=most,
+        cost=most,
+    )
     monkeypatch.setattr(app, "served_schema", lambda: build_schema(ceilings=roomy))
 
 
