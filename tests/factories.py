@@ -7,7 +7,9 @@ from api.adapters.argon2_hasher import Argon2Hasher
 from api.adapters.fernet_sealer import FernetSealer
 from models.domains import Domain
 from models.links import Link
+from models.organizations import Organization, OrganizationKind
 from models.rules.reach import Reach
+from models.rules.roles import ROLES
 from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
 from resolvers.context import RequestContext, Viewer
@@ -28,19 +30,59 @@ async def make_domain(host: str = HOST) -> Domain:
     return domain
 
 
-async def make_user(
+async def make_user(  # noqa: PLR0913 - one for each property of a person
     email: str | None = None,
     *,
     scopes: frozenset[Scope] = frozenset(Scope),
     is_staff: bool = False,
     locale: str = "en",
+    reach: Reach | None = None,
+    organization: Organization | None = None,
 ) -> User:
     """Make a person with a role of their own."""
     word = secrets.token_hex(4)
-    reach = Reach.ALL if is_staff else Reach.OWN
+    reach = reach or (Reach.ALL if is_staff else Reach.OWN)
     role = await Role.create(name=f"role {word}", scopes=format_scopes(scopes), reach=reach)
     return await User.create(
-        email=email or f"{word}@people.test", name=f"Person {word}", role=role, locale=locale
+        email=email or f"{word}@people.test",
+        name=f"Person {word}",
+        role=role,
+        locale=locale,
+        organization=organization,
+    )
+
+
+async def make_organization(
+    name: str | None = None, *, max_links: int | None = None, max_users: int | None = None
+) -> Organization:
+    """Make an organization."""
+    return await Organization.create(
+        name=name or f"Company {secrets.token_hex(4)}",
+        kind=OrganizationKind.CUSTOMER,
+        max_links=max_links,
+        max_users=max_users,
+    )
+
+
+async def make_built_in(
+    role_name: str, email: str | None = None, *, organization: Organization | None = None
+) -> User:
+    """Make a person with one of the roles of models.rules.roles, as the service makes those."""
+    wanted = ROLES[role_name]
+    role, _ = await Role.get_or_create(
+        name=role_name,
+        defaults={
+            "scopes": format_scopes(wanted.scopes),
+            "reach": wanted.reach,
+            "is_built_in": True,
+        },
+    )
+    word = secrets.token_hex(4)
+    return await User.create(
+        email=email or f"{word}@people.test",
+        name=f"Person {word}",
+        role=role,
+        organization=organization,
     )
 
 
