@@ -1,15 +1,16 @@
 """Composition root of the web: the one place where routes and parts are joined."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from api import static_answers
 from api.graphql import Endpoint
 from api.graphql_http import MAX_BODY_BYTES
-from api.keys import PORTAL, PORTS, SITE, TRUSTED_PROXIES
+from api.keys import LIMITS, PORTAL, PORTS, SITE, TRUSTED_PROXIES
 from api.middleware import request_context
 from api.portal_site import PortalSite
+from api.request_limits import RequestLimits
 from models.rules.addresses import Network
 from resolvers.ports import Ports
 from schema.context import PortalFacts
@@ -23,6 +24,7 @@ class Parts:
     ports: Ports
     portal: PortalFacts
     trusted_proxies: tuple[Network, ...] = ()
+    limits: RequestLimits = field(default_factory=RequestLimits)
 
 
 def create_app(parts: Parts) -> web.Application:
@@ -32,6 +34,7 @@ def create_app(parts: Parts) -> web.Application:
     app[PORTAL] = parts.portal
     app[SITE] = PortalSite.of(parts.portal.public_url)
     app[TRUSTED_PROXIES] = parts.trusted_proxies
+    app[LIMITS] = parts.limits
     endpoint = Endpoint(served_schema())
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")
     app.add_routes(static_answers.routes)

@@ -14,7 +14,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from api.auth import CHALLENGE, REFUSED, CredentialRefusedError
+from api.auth import ANONYMOUS, CHALLENGE, REFUSED, CredentialRefusedError
 from api.credentials import credentials_of, viewer_of_request
 from api.graphql_http import (
     GRAPHQL_RESPONSE,
@@ -27,13 +27,14 @@ from api.graphql_http import (
     wants_graphql_response,
 )
 from api.graphql_ws import INIT_TIMEOUT_S, RECHECK_S, Sockets, ViewerNow
-from api.keys import PORTAL, PORTS, REQUEST_ID
+from api.keys import LIMITS, PORTAL, PORTS, REQUEST_ID
 from api.origin import origin_of
 from api.session_cookies import write_cookie
 from models.engines.turns import begin_turn
+from models.errors import RateLimitedError
 from models.store_failures import is_store_failure
 from models.texts import negotiate, text
-from resolvers.context import Viewer
+from resolvers.context import RequestContext, Viewer
 from schema.context import GraphQLContext
 from schema.cookies import Cookies
 from schema.failures import INTERNAL, UNAUTHENTICATED, UNAVAILABLE
@@ -80,9 +81,15 @@ class Endpoint:
         asked = await _read(request)
         credentials, ports = credentials_of(request), request.app[PORTS]
         cookies = Cookies(is_front_end=credentials.is_front_end)
-        context = await self._context(
-            request, lambda: viewer_of_request(credentials, ports), cookies
-        )
+        try:
+            context = await self._context(
+                request, lambda: viewer_of_request(credentials, ports), cookies
+            )
+        except CredentialRefusedError:
+            nobody = RequestContext(ANONYMOUS, ports, origin_of(request))
+            await request.app[LIMITS].charge(nobody, locale=_locale(request, None))
+            raise
+        limits = await request.app[LIMITS].charge(context, locale=context.locale)
         demand_trust(
             asked.query, facts=context.portal, viewer=context.viewer, headers=request.headers
         )
@@ -100,6 +107,7 @@ class Endpoint:
         response = _json(body, status, modern=modern)
         if result.errors and not _has_data(result):
             _tell_by_status(response, result.errors)
+        response.headers.update(limits)
         write_cookie(request, response, cookies)
         return response
 
@@ -169,9 +177,10 @@ async def _read(request: web.Request) -> GraphQLRequest:
 
 
 def _refused(request: web.Request, refusal: RequestRefusedError) -> web.Response:
-    error = {"message": refusal.message, "extensions": {"code": refusal.code}}
+    error = {"message": refusal.message, "extensions": refusal.extensions}
     modern = wants_graphql_response(request.headers.get(hdrs.ACCEPT, ""))
     response = _json({"errors": [error]}, refusal.status, modern=modern)
+    response.headers.update(refusal.headers)
     if refusal.status == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers[hdrs.ALLOW] = hdrs.METH_POST
     if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -225,6 +234,10 @@ def _tell_by_status(response: web.Response, errors: Sequence[GraphQLError]) -> N
         response.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGE
     elif codes == {UNAVAILABLE}:
         response.set_status(HTTPStatus.SERVICE_UNAVAILABLE)
+    elif codes == {RateLimitedError.code}:
+        waits = [int((error.extensions or {}).get("retryAfter", 1)) for error in errors]
+        response.set_status(HTTPStatus.TOO_MANY_REQUESTS)
+        response.headers[hdrs.RETRY_AFTER] = str(max(waits))
 
 
 def _locale(request: web.Request, viewer: Viewer | None) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 import orjson
@@ -33,7 +34,11 @@ class RequestRefusedError(Exception):
         status: 4xx for a fault of the caller, 5xx for one of ours.
         code: for `extensions.code`.
         message: for people, in English: a program's mistake.
+        extensions: of the error, with the code.
+        headers: of the answer, besides those that belong to the status.
     """
+
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, message: str, *, status: int = HTTPStatus.BAD_REQUEST, code: str = "BAD_REQUEST"
@@ -42,6 +47,7 @@ class RequestRefusedError(Exception):
         self.status = status
         self.code = code
         self.message = message
+        self.extensions: dict[str, str | int] = {"code": code}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ looked at again.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,7 +36,7 @@ from strawberry.types.unset import UNSET, UnsetType
 from api.auth import CredentialRefusedError
 from api.credentials import SocketCaller, cookie_of_handshake
 from api.graphql_http import RequestRefusedError, demand_trust, document_of
-from api.keys import PORTS
+from api.keys import LIMITS, PORTS
 from api.socket_counts import SocketCounts
 from models.texts import DEFAULT_LOCALE, text
 from resolvers.context import Viewer
@@ -106,7 +106,7 @@ class Sockets:
             self._terms,
             lambda: self._open_context(request, caller.viewer),
             caller,
-            request.headers,
+            request,
         )
         try:
             await handler.handle()
@@ -161,7 +161,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         terms: _Terms,
         open_context: Callable[[], Awaitable[GraphQLContext]],
         caller: SocketCaller,
-        headers: Mapping[str, str],
+        request: web.Request,
     ) -> None:
         super().__init__(
             view=cast("Any", websocket).view,
@@ -173,7 +173,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
             max_subscriptions_per_connection=MAX_OPERATIONS,
         )
         self._open_context = open_context
-        self._headers = headers
+        self._request = request
         self._caller = caller
         self._terms = terms
         self._recheck: asyncio.Task[None] | None = None
@@ -239,8 +239,12 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         """Execute with a context of the moment."""
         try:
             context = await self._open_context()
+            await self._request.app[LIMITS].charge(context, locale=context.locale)
         except CredentialRefusedError:
             await self.websocket.close(code=4403, reason="Forbidden")
+            return
+        except RequestRefusedError as refusal:
+            await operation.send_initial_errors([_told(refusal)])
             return
         except Exception:  # noqa: BLE001 - logged; the store may be down, and the socket goes on
             _log.exception("graphql_socket_failed")
@@ -254,7 +258,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
                 operation.query,
                 facts=context.portal,
                 viewer=context.viewer,
-                headers=self._headers,
+                headers=self._request.headers,
             )
         except RequestRefusedError as refusal:
             await operation.send_initial_errors([_told(refusal)])
@@ -268,7 +272,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
 
 
 def _told(refusal: RequestRefusedError) -> GraphQLError:
-    return GraphQLError(refusal.message, extensions={"code": refusal.code})
+    return GraphQLError(refusal.message, extensions=refusal.extensions)
 
 
 def _fault(message: object) -> str | None:

@@ -88,6 +88,23 @@ class Settings(BaseSettings):
     argon2_parallelism: int = Field(
         default=1, ge=1, le=64, description="lanes of the hash of a password"
     )
+    key_per_minute: int = Field(
+        default=600,
+        ge=0,
+        description="requests a minute to /graphql with an API key that has no number of its own; "
+        "0: no limit",
+    )
+    person_per_minute: int = Field(
+        default=1200,
+        ge=0,
+        description="requests a minute to /graphql of all sessions of a person; 0: no limit",
+    )
+    anonymous_per_minute: int = Field(
+        default=300,
+        ge=0,
+        description="requests a minute to /graphql from one address, an IPv6 /64, by who is not "
+        "signed in; 0: no limit",
+    )
     portal_name: str = Field(default="Linkyard", description="name shown to visitors")
     introspection: bool | None = Field(
         default=None,

@@ -26,4 +26,5 @@ def access_policy(settings: Settings) -> AccessPolicy:
             life=timedelta(seconds=settings.session_life_s),
         ),
         may_sign_up=settings.sign_up,
+        key_per_minute=settings.key_per_minute,
     )

@@ -167,6 +167,11 @@ class WebProcess:
                 ports=ports,
                 portal=facts,
                 trusted_proxies=parse_networks(self.settings.trusted_proxies),
+                limits=portal.RequestLimits(
+                    per_key=self.settings.key_per_minute,
+                    per_person=self.settings.person_per_minute,
+                    per_address=self.settings.anonymous_per_minute,
+                ),
             )
         )
         return app

@@ -33,14 +33,16 @@ from resolvers.key_uses import note_use
 
 MAX_LABEL_LENGTH: Final = 100  # characters, also the column width
 MAX_KEYS: Final = 50  # working ones of one person
+MAX_PER_MINUTE: Final = 100_000  # requests of one key
 
 
-async def create_api_key(
+async def create_api_key(  # noqa: PLR0913 - one for each property of a key
     context: RequestContext,
     *,
     label: str,
     scopes: Sequence[Scope] | None = None,
     expires_at: datetime | None = None,
+    per_minute: int | None = None,
     user_id: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key and return it with its secret, which is shown this once.
@@ -51,6 +53,8 @@ async def create_api_key(
         scopes: None for all that the person has and the caller may pass on.
         expires_at: None for never. No key outlives the one that made it: a later
             moment, and None, become that key's.
+        per_minute: requests; None for what the settings say. More than that needs
+            USER_ADMIN, and no key may send more than the one that made it.
         user_id: None is the viewer.
 
     Raises:
@@ -58,7 +62,7 @@ async def create_api_key(
         NotFoundError: no such person, or deactivated.
         ScopeNotHeldError: a scope beyond the person's or the caller's own.
         ApiKeyLimitError: the person has MAX_KEYS that work.
-        ValueRequiredError, TextTooLongError, ValueInvalidError: label, scopes or expiry.
+        ValueRequiredError, TextTooLongError, ValueInvalidError: label, scopes, expiry, requests.
         InputInvalidError: several of these at once.
     """
     viewer = context.viewer
@@ -81,6 +85,10 @@ async def create_api_key(
     if not wanted:
         problems.append(ValueRequiredError(path=("scopes",)))
     problems += [ScopeNotHeldError(scope=s.value) for s in Scope if s in wanted - grantable]
+    most = _most_per_minute(context)
+    if per_minute is not None and not 1 <= per_minute <= most:
+        wrong = ValueInvalidError(path=("perMinute",), reason="per_minute", maximum=most)
+        problems.append(wrong)
     InputInvalidError.raise_for(problems)
     secret = new_key()
     ends = [moment for moment in (expires_at, viewer.expires_at) if moment is not None]
@@ -94,6 +102,7 @@ async def create_api_key(
             prefix=secret[:SHOWN_LENGTH],
             secret_hash=hash_key(secret),
             scopes=format_scopes(wanted),
+            per_minute=viewer.per_minute if per_minute is None else per_minute,
             expires_at=min(ends, default=None),
         )
         await log_actions(context, connection, [made_note(key)])
@@ -113,6 +122,7 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     rows = await fetch(
         connection,
         "SELECT api_key.id, api_key.user_id, api_key.scopes, api_key.expires_at,"
+        " api_key.per_minute,"
         " api_key.last_used_at, app_user.locale, app_user.organization_id,"
         " role.scopes AS role_scopes, role.reach"
         " FROM api_key JOIN app_user ON app_user.id = api_key.user_id"
@@ -137,6 +147,7 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
         reach=Reach(row["reach"]),
         locale=row["locale"],
         api_key_id=row["id"],
+        per_minute=row["per_minute"],
         expires_at=expires_at,
     )
 
@@ -200,6 +211,15 @@ async def revoke_keys(context: RequestContext, *, user_id: int) -> int:
         return await _revoke(context, ApiKey.filter(user_id=user_id))
 
 
+def _most_per_minute(context: RequestContext) -> int:
+    """Return how many requests a minute the caller may grant a key."""
+    if context.viewer.per_minute is not None:
+        return context.viewer.per_minute
+    if Scope.USER_ADMIN in context.viewer.scopes:
+        return MAX_PER_MINUTE
+    return context.ports.access.key_per_minute or MAX_PER_MINUTE
+
+
 def made_note(key: ApiKey) -> Note:
     """Return what the audit log tells of a new key."""
     after = {
@@ -207,6 +227,7 @@ def made_note(key: ApiKey) -> Note:
         "label": key.label,
         "prefix": key.prefix,
         "scopes": key.scopes,
+        "per_minute": key.per_minute,
         "expires_at": key.expires_at,
     }
     return Note(action=AuditAction.API_KEY_CREATE, subject_id=key.id, after=after)

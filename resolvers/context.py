@@ -33,6 +33,7 @@ class Viewer:
         session_id, api_key_id: what the person came through; None for both of nobody.
         authenticated_at: when the person of a session last proved who they are.
         expires_at: when the key or the session ends; None for never and for nobody.
+        per_minute: requests of the key; None where the settings say how many.
     """
 
     user_id: int | None = None
@@ -44,6 +45,7 @@ class Viewer:
     api_key_id: int | None = None
     authenticated_at: datetime | None = None
     expires_at: datetime | None = None
+    per_minute: int | None = None
 
     @property
     def is_staff(self) -> bool:

@@ -244,12 +244,14 @@ class AccessPolicy:
         sessions: how long they last.
         may_sign_up: whoever has an e-mail address may make an account.
         methods: by which people sign in, the one to offer first in front.
+        key_per_minute: requests of a key that has no number of its own; 0 sets no limit.
     """
 
     public_url: str = "http://localhost:8080"
     sessions: SessionSpan = field(default_factory=SessionSpan)
     may_sign_up: bool = False
     methods: tuple[SignInMethod, ...] = (SignInMethod.PASSWORD, SignInMethod.PASSKEY)
+    key_per_minute: int = 600
 
 
 class FetchRefusedError(Exception):

@@ -38,6 +38,10 @@ class ApiKeyType(Node):
     expires_at: datetime | None = strawberry.field(
         description="From then on the key opens nothing; null for never."
     )
+    per_minute: int | None = strawberry.field(
+        description="Requests a minute; null: as many as the installation lets any key send. "
+        "The header `RateLimit-Policy` of each answer says how many."
+    )
 
     @classmethod
     def of(cls, row: ApiKey) -> Self:
@@ -51,6 +55,7 @@ class ApiKeyType(Node):
             created_at=row.created_at,
             last_used_at=row.last_used_at,
             expires_at=row.expires_at,
+            per_minute=row.per_minute,
         )
 
 
@@ -65,6 +70,11 @@ class ApiKeyCreateInput:
         default=None,
         description="Null or absent: never. A key made with a key that expires ends with it, at "
         "the latest: see `apiKey.expiresAt` of the answer.",
+    )
+    per_minute: int | None = strawberry.field(
+        default=None,
+        description="Requests a minute, at least 1. Null or absent: as many as the installation "
+        "lets any key send, or as the key of this request has. More only with USER_ADMIN.",
     )
 
 
@@ -114,7 +124,11 @@ class ApiKeyMutations:
         input: Annotated[ApiKeyCreateInput, strawberry.argument(description="The new key.")],
     ) -> ApiKeyCreateResult:
         key, secret = await create_api_key(
-            info.context, label=input.label, scopes=input.scopes, expires_at=input.expires_at
+            info.context,
+            label=input.label,
+            scopes=input.scopes,
+            expires_at=input.expires_at,
+            per_minute=input.per_minute,
         )
         return ApiKeyCreateSuccess(api_key=ApiKeyType.of(key), secret=secret)
 
