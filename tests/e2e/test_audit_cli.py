@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -168,7 +169,7 @@ def test_an_export_is_enough_to_compute_every_hash_again(run: Run) -> None:
     for seq, line in enumerate(done.stdout.splitlines(), 1):
         entry = orjson.loads(line)
         at = datetime.fromisoformat(entry["at"])
-        texts = {
+        texts: dict[str, Any] = {
             "at": microseconds_of(at),
             "before": orjson.dumps(entry["before"]).decode(),
             "after": orjson.dumps(entry["after"]).decode(),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models.audit_entries import AuditEntry
+from models.errors import SlugTakenError
 from models.links import Link
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
@@ -157,7 +158,7 @@ async def test_filters_hold_all_at_once(
     assert await actions(subjectId=encode_id("User", link.id)) == []
     assert await actions(subjectId="nonsense") == []
     assert await actions(actorId="nonsense") == []
-    assert await actions(action="\x00") == []
+    assert await actions(action="no.such") == []
     assert await actions(address="2001:DB8:0::1") == [all_[0]]
     assert await actions(address="192.0.2.7", action="link.delete") == [all_[1]]
     since, until = ((began + n * _SECOND).isoformat() for n in (1, 3))
@@ -196,7 +197,7 @@ async def test_pages_follow_each_other_in_both_directions(
 
 @pytest.mark.parametrize(
     ("variables", "code"),
-    [({"first": 101}, "INVALID"), ({"after": "nonsense"}, "CURSOR_INVALID")],
+    [({"first": 1, "last": 1}, "INVALID_VALUE"), ({"after": "nonsense"}, "CURSOR_INVALID")],
 )
 async def test_a_window_that_makes_no_sense_is_refused(
     auditor: Portal, variables: dict[str, object], code: str
@@ -211,6 +212,7 @@ async def test_a_page_costs_the_same_queries_whatever_its_length(
 ) -> None:
     await make_link(acting, slug="s")
     await make_link(as_person(ports, await make_user()), slug="t")
+    await entries(auditor)  # the key's use is noted once a minute
     sql.clear()
     await entries(auditor)
     few = len(sql)
@@ -287,9 +289,8 @@ async def test_a_key_made_void_twice_is_noted_once(ports: Ports, client: Client)
 
 async def test_a_refused_change_leaves_no_entry(ports: Ports, acting: RequestContext) -> None:
     await make_link(acting, slug="s")
-    command = as_command(ports)
 
-    with pytest.raises(Exception, match="SlugTaken|s"):
-        await make_link(command, slug="s")
+    with pytest.raises(SlugTakenError):
+        await make_link(as_command(ports), slug="s")
 
     assert await AuditEntry.all().count() == 1

@@ -48,7 +48,7 @@ async def test_a_batch_goes_in_by_one_transaction_and_one_signal(
 
     results = await import_links(owner, lines)
 
-    assert len([line for line in sql if "INSERT" in line]) == 3
+    assert len([line for line in sql if "INSERT" in line]) == 4
     assert await _counts() == (300, 300, 300)
     assert isinstance(owner.ports.link_signal, CountingSignal)
     assert owner.ports.link_signal.sent == 1
