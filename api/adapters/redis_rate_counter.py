@@ -87,7 +87,7 @@ class RedisRateCounter:
         self._script = self._client.register_script(_SPEND)
         # Like channels, so that one look at a server tells whose keys these are.
         self._prefix = f"linkyard:{pool.connection_kwargs.get('db', 0)}:rate"
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._monotonic_s = monotonic_s
         self._resting_until_s = 0.0
         self._is_incomplete = False  # something may have been counted elsewhere
@@ -120,7 +120,7 @@ class RedisRateCounter:
         ]
         keys = [f"{self._prefix}:{name}", f"{self._prefix}:since"]
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self.timeout_s):
                 answer = await self._script(keys=keys, args=arguments)
         except _UNAVAILABLE as error:
             if not self._is_incomplete:

@@ -1,6 +1,7 @@
 """Limits of requests: told in every answer, kept over HTTP and on sockets, and per key."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from aiohttp import ClientResponse
@@ -150,7 +151,7 @@ async def test_a_key_makes_no_key_that_may_send_more(
         text("en", "INVALID_VALUE.per_minute", maximum=7),
     )
     assert made["apiKey"]["perMinute"] == 7
-    assert await ApiKey.all().order_by("id").values_list("label", flat=True) == ["slow", "b"]
+    assert [key.label for key in await ApiKey.all().order_by("id")] == ["slow", "b"]
     await uses_written()
 
 
@@ -188,17 +189,17 @@ async def test_operations_on_a_socket_count_and_the_socket_stays_open(limited: C
     socket = await limited.ws_connect("/graphql", protocols=[PROTOCOL])
     await socket.send_json({"type": "connection_init"})
     assert await socket.receive_json(timeout=5) == {"type": "connection_ack"}
-    kinds: list[str] = []
+    messages: list[dict[str, Any]] = []
     for number in range(4):
         query = {"query": HELLO}
         await socket.send_json({"id": f"{number}", "type": "subscribe", "payload": query})
-        message = await socket.receive_json(timeout=5)
-        kinds.append(message["type"])
-        if message["type"] == "next":
+        messages.append(await socket.receive_json(timeout=5))
+        if messages[-1]["type"] == "next":
             await socket.receive_json(timeout=5)
 
-    assert kinds == ["next", "next", "next", "error"]
-    assert message["payload"][0]["extensions"] == {"code": "RATE_LIMITED", "retryAfter": 63}
+    assert [each["type"] for each in messages] == ["next", "next", "next", "error"]
+    [error] = messages[-1]["payload"]
+    assert error["extensions"] == {"code": "RATE_LIMITED", "retryAfter": 63}
     await socket.send_json({"type": "ping"})
     assert await socket.receive_json(timeout=5) == {"type": "pong"}
     await socket.close()

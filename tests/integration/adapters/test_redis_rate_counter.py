@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis import asyncio as aioredis
@@ -57,7 +58,7 @@ async def redis(server: Redis) -> Redis:
 
 
 async def empty(server: Redis) -> None:
-    client = aioredis.Redis.from_url(server.url)  # type: ignore[no-untyped-call]
+    client: Any = aioredis.Redis.from_url(server.url)  # pyright: ignore[reportUnknownMemberType] - untyped
     await client.flushall()
     await client.aclose()
 
@@ -147,7 +148,7 @@ async def test_with_a_redis_that_is_old_enough_the_store_is_not_written_by_reque
     assert sql == []
     for each in processes:
         await each.rates.tell_store()
-    assert sum(await Throttle.all().values_list("hits", flat=True)) == 300
+    assert sum(row.hits for row in await Throttle.all()) == 300
 
 
 @pytest.mark.parametrize("limit", [RateLimit.API_ADDRESS, RateLimit.LINK_PASSWORD_ALL])
@@ -205,14 +206,14 @@ async def test_what_was_counted_while_redis_was_frozen_is_not_forgotten_by_anybo
     """The second process saw nothing of it, and still learns that Redis missed something."""
     first, second = processes
     await trusted(processes, clock)
-    first.redis._timeout_s = HASTE_S  # this call is to fail
+    first.redis.timeout_s = HASTE_S  # this call is to fail
 
     redis.freeze()
     try:
         assert await burst([first], clock, count=290) == 290
     finally:
         redis.thaw()
-    first.redis._timeout_s = PATIENCE_S
+    first.redis.timeout_s = PATIENCE_S
     first.breaker.now_s += 2
     assert await burst([first], clock, count=1) == 1
     await first.rates.tell_store()
@@ -329,4 +330,4 @@ async def test_hits_that_could_not_be_told_are_told_later(
 
     await asyncio.gather(rates.tell_store(), rates.tell_store())
 
-    assert await Throttle.all().values_list("hits", flat=True) == [5]
+    assert [row.hits for row in await Throttle.all()] == [5]
