@@ -9,6 +9,7 @@ from api.graphql import Endpoint
 from api.graphql_http import MAX_BODY_BYTES
 from api.keys import LIMITS, PORTAL, PORTS, SITE, TRUSTED_PROXIES
 from api.middleware import request_context
+from api.oidc import OidcRoutes
 from api.portal_site import PortalSite
 from api.request_limits import RequestLimits
 from models.rules.addresses import Network
@@ -25,6 +26,7 @@ class Parts:
     portal: PortalFacts
     trusted_proxies: tuple[Network, ...] = ()
     limits: RequestLimits = field(default_factory=RequestLimits)
+    oidc: OidcRoutes | None = None
 
 
 def create_app(parts: Parts) -> web.Application:
@@ -38,5 +40,7 @@ def create_app(parts: Parts) -> web.Application:
     endpoint = Endpoint(served_schema())
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")
     app.add_routes(static_answers.routes)
+    if parts.oidc is not None:
+        app.add_routes(parts.oidc.routes())
     app.on_shutdown.append(endpoint.sockets.close)
     return app

@@ -105,6 +105,28 @@ class Settings(BaseSettings):
         description="requests a minute to /graphql from one address, an IPv6 /64, by who is not "
         "signed in; 0: no limit",
     )
+    oidc_issuer: str = Field(
+        default="",
+        description="OpenID Connect provider that people may sign in at, exactly as it names "
+        "itself: https://login.example.org; empty: none",
+    )
+    oidc_client_id: str = Field(
+        default="", validate_default=True, description="our name at that provider"
+    )
+    oidc_client_secret_file: Path = Field(
+        default=Path(), description="file of our secret at that provider; none: a public client"
+    )
+    oidc_scopes: str = Field(
+        default="openid email profile",
+        description="what that provider is asked for, with spaces between",
+    )
+    oidc_label: str = Field(
+        default="", description="what the button of that provider says (default: its host)"
+    )
+    oidc_create_users: bool = Field(
+        default=False,
+        description="people of that provider who have no account get one with the role customer",
+    )
     portal_name: str = Field(default="Linkyard", description="name shown to visitors")
     introspection: bool | None = Field(
         default=None,
@@ -298,6 +320,34 @@ class Settings(BaseSettings):
         parse_origins(value)
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _oidc_issuer_is_secure(cls, value: str) -> str:
+        parts = _split(value)
+        if not value:
+            return value
+        if parts.scheme not in {"http", "https"} or normal_host(parts.netloc) is None:
+            raise ValueError("must be https:// and a host, as in https://login.example.org")
+        if parts.scheme == "http" and not is_this_machine(parts.hostname or ""):
+            raise ValueError("must be https://, or nobody could tell who answers")
+        if parts.query or parts.fragment:
+            raise ValueError("must have neither ? nor #")
+        return value
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _oidc_client_has_id(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("must be there when LINKYARD_OIDC_ISSUER is")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _oidc_scopes_have_openid(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must have openid among the scopes")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _log_level_is_known(cls, value: str) -> str:
@@ -317,6 +367,8 @@ class Settings(BaseSettings):
             set_field(self, "mail_from", f"linkyard@{host}")
         if self.secret_key_file == Path():
             set_field(self, "secret_key_file", self.data_dir / "secret.key")
+        if not self.oidc_label:
+            set_field(self, "oidc_label", urlsplit(self.oidc_issuer).hostname or "")
         return self
 
     @property

@@ -14,6 +14,7 @@ import structlog
 
 from api.adapters.clock import SystemClock
 from api.child_process import EXIT_CRASHED, EXIT_REFUSED, SUPERVISED
+from api.client_secret import client_secret
 from api.data_folder import DataFolderError, read_secret_keys
 from api.settings import Settings
 from models.errors import DomainError
@@ -40,6 +41,7 @@ class Setup:
 
         try:
             read_secret_keys(self.settings.secret_key_file)
+            client_secret(self.settings)
             migrate(self.settings.database_url)
             made = asyncio.run(self._prepare())
         except (SchemaTooNewError, OrphanError, DataFolderError) as error:

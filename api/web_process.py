@@ -39,8 +39,10 @@ from models.orm import open_database
 from models.rules.addresses import parse_networks
 from models.rules.slugs import RESERVED_WORDS
 from resolvers.key_uses import uses_written
+from resolvers.later import all_done
 from resolvers.ports import Ports
 from resolvers.redirects import StoredLinks
+from resolvers.session_lookup import session_uses_written
 
 _log = structlog.stdlib.get_logger("linkyard.web")
 
@@ -79,7 +81,9 @@ class WebProcess:
                 open_database(self.settings.database_url, statement_timeout_s=_STATEMENT_S)
             )
             stack.push_async_callback(uses_written)
+            stack.push_async_callback(session_uses_written)
             ports = await stack.enter_async_context(open_ports(self.settings, self.folder))
+            stack.push_async_callback(all_done)
             turn = self._turn(stack)
             runner = web.AppRunner(self._app(ports, turn), access_log=None)
             await runner.setup()
@@ -159,6 +163,7 @@ class WebProcess:
             name=self.settings.portal_name,
             version=VERSION,
             public_url=self.settings.public_url.rstrip("/"),
+            provider=self.settings.oidc_label,
             tells_schema=self.settings.tells_schema,
             trusts_documents_only=self.settings.trusted_documents_only,
         )
@@ -167,6 +172,7 @@ class WebProcess:
                 ports=ports,
                 portal=facts,
                 trusted_proxies=parse_networks(self.settings.trusted_proxies),
+                oidc=importlib.import_module("api.oidc_ports").oidc_routes(self.settings),
                 limits=portal.RequestLimits(
                     per_key=self.settings.key_per_minute,
                     per_person=self.settings.person_per_minute,

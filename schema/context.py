@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 import strawberry
 from strawberry.dataloader import DataLoader
@@ -38,6 +38,8 @@ from resolvers.users import users_by_id
 from resolvers.visitor_stats import Visitors
 from schema.cookies import Cookies
 
+PROVIDER_START: Final = "/api/oidc/start"  # a route of api.oidc
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortalFacts:
@@ -47,6 +49,7 @@ class PortalFacts:
         name: shown to visitors.
         version: of the program.
         public_url: of the portal, without a slash at the end.
+        provider: what the button of the customer's own sign-in says; "" for none.
         tells_schema: anybody may ask for the schema, and is helped by its names.
         trusts_documents_only: browsers may send only documents of frontend_contract.
     """
@@ -54,6 +57,7 @@ class PortalFacts:
     name: str
     version: str
     public_url: str
+    provider: str = ""
     tells_schema: bool = False
     trusts_documents_only: bool = False
 

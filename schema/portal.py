@@ -7,7 +7,7 @@ import strawberry
 from models.rules.sign_in_methods import SignInMethod
 from models.texts import LOCALES
 from resolvers.domains import listed_hosts
-from schema.context import Info, PortalFacts
+from schema.context import PROVIDER_START, Info, PortalFacts
 from schema.enums import describe_enum
 from schema.scalars import Locale, Url
 
@@ -23,6 +23,17 @@ describe_enum(
 )
 
 
+@strawberry.type(description="The organization's own sign-in, by OpenID Connect.")
+class SignInProvider:
+    label: str = strawberry.field(description="What the button says.")
+    url: Url = strawberry.field(description="Where the button leads, as a whole page.")
+
+    @classmethod
+    def of(cls, facts: PortalFacts) -> Self:
+        """Return the provider of these facts."""
+        return cls(label=facts.provider, url=Url(f"{facts.public_url}{PROVIDER_START}"))
+
+
 @strawberry.type(
     name="Portal",
     description="The installation as a visitor sees it: all that a front end needs before sign-in.",
@@ -35,6 +46,10 @@ class PortalType:
         description="Languages of texts and messages, the default one first."
     )
 
+    sign_in_provider: SignInProvider | None = strawberry.field(
+        description="Where people may sign in besides here; null for nowhere."
+    )
+
     @classmethod
     def of(cls, facts: PortalFacts) -> Self:
         """Return the portal of these facts."""
@@ -43,6 +58,7 @@ class PortalType:
             version=facts.version,
             url=Url(facts.public_url),
             locales=[Locale(tag) for tag in LOCALES],
+            sign_in_provider=SignInProvider.of(facts) if facts.provider else None,
         )
 
     @strawberry.field(description="Whether visitors can make an account: see `signUpRequest`.")
