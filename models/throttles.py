@@ -15,7 +15,7 @@ class Throttle(Model):
     """
 
     key = fields.CharField(max_length=64, primary_key=True)
-    hits = fields.BigIntField()
+    hits: int = fields.BigIntField()
     expires_at_us = fields.BigIntField(db_index=True)
 
     class Meta:
