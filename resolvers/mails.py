@@ -49,7 +49,7 @@ async def post_mail(  # noqa: PLR0913 - an envelope has these parts
         MailParamsError: a parameter is missing, or the template has no such one.
         ValueRequiredError, TextTooLongError, ValueInvalidError: `to` is no address.
     """
-    if params.keys() - {TIME_ZONE} != PARAMS[template]:
+    if frozenset(params) - {TIME_ZONE} != PARAMS[template]:
         raise MailParamsError(f"{template} takes {sorted(PARAMS[template])}, not {sorted(params)}")
     address = check_email(to)
     deliverable(address)  # stored as it is known here, and in this form it is sent

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from typing import Self
 
 from resolvers.ports import ClickEvent
@@ -67,3 +68,18 @@ class MemoryFeed:
         """See ClickFeed.watch. `watched` is set once the first watcher listens."""
         self.watched.set()
         return MemoryWatcher(self.watchers)
+
+
+@dataclass
+class Postbox:
+    """Mailer that keeps what it takes, and says no when it is told to."""
+
+    refusal: Exception | None = None
+    taken: list[tuple[int, str, EmailMessage]] = field(default_factory=list)
+
+    async def send(self, letter: EmailMessage, *, to: str, letter_id: int) -> str:
+        """See Mailer.send."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.taken.append((letter_id, to, letter))
+        return "250 taken"

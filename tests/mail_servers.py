@@ -38,7 +38,7 @@ class Received:
     @property
     def letter(self) -> EmailMessage:
         """What a mail program would show."""
-        return cast("EmailMessage", message_from_bytes(self.raw, policy=policy.default))
+        return message_from_bytes(self.raw, policy=policy.default)
 
 
 @dataclass(slots=True)
@@ -84,12 +84,13 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Take a letter, or do what is next."""
+        transport = cast("asyncio.Transport", server.transport)
         received = Received(
             envelope.mail_from or "",
             envelope.rcpt_tos[0],
             cast("bytes", envelope.content),
             was_secret=session.ssl is not None
-            or server.transport.get_extra_info("sslcontext") is not None,
+            or transport.get_extra_info("sslcontext") is not None,
             was_signed_in=bool(session.authenticated),
         )
         self.heard.append(received)
@@ -99,7 +100,7 @@ class MailServer:
         if answer == DROP or answer.startswith("2"):
             self.taken.append(received)
         if answer == DROP:
-            server.transport.abort()
+            transport.abort()
         return answer
 
 

@@ -59,6 +59,8 @@ class AuditAction(StrEnum):
     PASSKEY_REFUSE = "passkey.refuse"
     IDENTITY_CREATE = "identity.create"
     IDENTITY_REFUSE = "identity.refuse"
+    MAIL_RETRY = "mail.retry"
+    MAIL_TEST = "mail.test"
     DOMAIN_CREATE = "domain.create"
     DOMAIN_RENAME = "domain.rename"
     INSTALLATION_CREATE = "installation.create"

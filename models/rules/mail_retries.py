@@ -31,5 +31,5 @@ def next_attempt(
     if failed_at >= posted_at + GIVEN_UP_AFTER:
         return None
     doublings = min(attempts - 1, 16)
-    wait = min(_FIRST * 2**doublings, _LONGEST) * (1 - _SPREAD + 2 * _SPREAD * luck)
+    wait = min(_FIRST * (1 << doublings), _LONGEST) * (1 - _SPREAD + 2 * _SPREAD * luck)
     return min(failed_at + wait, posted_at + GIVEN_UP_AFTER)

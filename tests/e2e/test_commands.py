@@ -104,7 +104,7 @@ def test_help_names_every_command(run: Run) -> None:
 
     assert done.returncode == 0
     text = done.stdout.decode()
-    for command in ("serve", "migrate", "links", "clicks", "domains", "keys", "users"):
+    for command in ("serve", "migrate", "links", "clicks", "domains", "keys", "users", "mail"):
         assert f"  {command} " in text
 
 

@@ -42,7 +42,7 @@ def facts_of(template: MailTemplate, locale: str = "en", **changed: str) -> Lett
 
 def shown(letter: EmailMessage) -> EmailMessage:
     """Send it through bytes, as mail servers do."""
-    return cast("EmailMessage", message_from_bytes(letter.as_bytes(), policy=policy.default))
+    return message_from_bytes(letter.as_bytes(), policy=policy.default)
 
 
 def part(letter: EmailMessage, kind: str) -> str:

@@ -66,6 +66,28 @@ async def test_a_wake_up_reaches_the_worker_of_the_machine(folder: SocketFolder)
     inbox.close()
 
 
+async def test_each_kind_of_wake_up_has_its_own_listener(folder: SocketFolder) -> None:
+    links, mails = asyncio.Event(), asyncio.Event()
+    inbox = SocketInbox(folder, links_changed=links.set, mail_posted=mails.set)
+
+    await SocketLinkSignal(folder).mail_posted()
+
+    await arrives(mails)
+    assert not links.is_set()
+    inbox.close()
+
+
+async def test_a_worker_that_sends_no_letters_is_not_woken_for_them(folder: SocketFolder) -> None:
+    links = asyncio.Event()
+    inbox = SocketInbox(folder, links_changed=links.set)
+
+    await SocketLinkSignal(folder).mail_posted()
+    await SocketLinkSignal(folder).links_changed()
+
+    await arrives(links)
+    inbox.close()
+
+
 async def test_a_wake_up_without_a_worker_is_forgotten(folder: SocketFolder) -> None:
     await SocketLinkSignal(folder).links_changed()
 
@@ -172,6 +194,24 @@ async def test_redis_carries_wake_ups_and_clicks_and_its_loss_only_delays_them()
         await arrives(woken)
         assert await first_after(here, watcher) == event(1)
 
+        await here.close()
+        await there.close()
+
+
+async def test_redis_carries_the_wake_ups_of_letters_by_themselves() -> None:
+    with stoppable_redis() as server:
+        links, mails = asyncio.Event(), asyncio.Event()
+        here = RedisSignals(server.url)
+        there = RedisSignals(server.url, links_changed=links.set, mail_posted=mails.set)
+        here.open()
+        there.open()
+        await arrives(links)  # what was missed before the subscription
+        await arrives(mails)
+
+        await here.mail_posted()
+
+        await arrives(mails)
+        assert not links.is_set()
         await here.close()
         await there.close()
 

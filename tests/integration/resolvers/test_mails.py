@@ -1,9 +1,8 @@
 """The outbox: what is posted is sent once, and nothing of it is left to read."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from email.message import EmailMessage
 
 import pytest
 from tortoise.exceptions import OperationalError
@@ -21,27 +20,12 @@ from resolvers.mail_sending import ClaimedMail, MailOutcome, claim_mails, send_m
 from resolvers.mails import MailParamsError, post_mail
 from resolvers.ports import MailDeferredError, MailerAwayError, MailRefusedError, Ports
 from tests.factories import as_nobody
-from tests.fakes import FixedClock
+from tests.fakes import FixedClock, Postbox
 
 pytestmark = pytest.mark.usefixtures("database")
 
 HEAD = Letterhead(portal="Linkyard", public_url="https://go.test", sender="linkyard@go.test")
 TOKEN = "/reset#token=open-sesame"  # noqa: S105 - planted, and looked for
-
-
-@dataclass
-class Postbox:
-    """Mailer that keeps what it takes, and says no when it is told to."""
-
-    refusal: Exception | None = None
-    taken: list[tuple[int, str, EmailMessage]] = field(default_factory=list)
-
-    async def send(self, letter: EmailMessage, *, to: str, letter_id: int) -> str:
-        """See Mailer.send."""
-        if self.refusal is not None:
-            raise self.refusal
-        self.taken.append((letter_id, to, letter))
-        return "250 taken"
 
 
 @dataclass

@@ -9,6 +9,7 @@ from api.workers.retention import RetentionWorker
 from models.clicks import Click, SpoolPosition
 from models.installation import Installation
 from models.links import LinkChange
+from models.mails import Mail
 from models.replays import Replay
 from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
@@ -220,3 +221,27 @@ async def test_a_position_that_moved_of_late_stays(ports: Ports, clock: FixedClo
 
     assert await prune_spool_positions(as_command(ports)) == 0
     assert (await SpoolPosition.get()).records == 2
+
+
+async def test_letters_go_a_month_after_they_are_over_and_those_that_wait_stay(
+    ports: Ports, worker: RetentionWorker, clock: FixedClock
+) -> None:
+    old, young = _NOW - timedelta(days=30, seconds=1), _NOW - timedelta(days=30)
+    for name, posted_at, due_at in (
+        ("over", old, None),
+        ("waiting", old, _NOW),
+        ("recent", young, None),
+    ):
+        await Mail.create(
+            to_address="anna@example.org",
+            template="TEST",
+            locale="en",
+            sealed_params=name,
+            created_at=posted_at,
+            next_attempt_at=due_at,
+        )
+
+    deleted = await worker.step()
+
+    assert deleted["mails"] == 1
+    assert {mail.sealed_params for mail in await Mail.all()} == {"waiting", "recent"}

@@ -11,6 +11,8 @@ DATABASE = "must begin with sqlite:// or postgres://"
 REDIS = "must begin with redis://, rediss:// or unix://"
 PUBLIC = "must be http:// or https:// and a host, as in https://example.org"
 BIND = "must be ADDRESS:PORT, for example 127.0.0.1:8080"
+ADDRESS = "must be an address, as in linkyard@example.org"
+ONE_LINE = "must be one line without control characters"
 NO_NUMBER = "Input should be a valid integer, unable to parse string as an integer"
 PORT = "is no URL: Port could not be cast to integer value as 'x'"
 
@@ -52,6 +54,13 @@ PORT = "is no URL: Port could not be cast to integer value as 'x'"
             "10.0.0.0/8, nobody",
             "'nobody' does not appear to be an IPv4 or IPv6 network",
         ),
+        ("PORTAL_NAME", "Links\r\nBcc: eve@example.org", ONE_LINE),
+        ("MAIL", "pigeon", "String should match pattern '^(folder|smtp)$'"),
+        ("MAIL_FROM", "linkyard", ADDRESS),
+        ("MAIL_FROM", "linkyard@go.test\r\nBcc: eve@example.org", ADDRESS),
+        ("MAIL_REPLY_TO", "Help <help@go.test>", ADDRESS),
+        ("SMTP_TLS", "maybe", "String should match pattern '^(starttls|implicit|none)$'"),
+        ("SMTP_PORT", "65536", "Input should be less than or equal to 65535"),
         ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING or ERROR"),
         ("PROCESSES", "abc", NO_NUMBER),
         ("PROCESSES", "-1", "Input should be greater than or equal to 0"),
@@ -119,3 +128,50 @@ def test_the_database_lies_in_the_data_folder_whatever_its_name(
     settings = load_settings()
 
     assert sqlite_path(settings.database_url) == str(above / name / "linkyard.sqlite3")
+
+
+def test_a_mail_server_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKYARD_MAIL", "smtp")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert str(refused.value) == "LINKYARD_SMTP_HOST: must be set when LINKYARD_MAIL is smtp."
+
+
+@pytest.mark.parametrize(
+    ("host", "tls", "is_taken"),
+    [
+        ("mail.test", "none", False),
+        ("mail.test", "starttls", True),
+        ("mail.test", "implicit", True),
+        ("127.0.0.1", "none", True),
+        ("localhost", "none", True),
+    ],
+)
+def test_a_password_is_never_sent_over_a_network_in_the_clear(
+    host: str, tls: str, *, is_taken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"HOST": host, "TLS": tls, "USER": "linkyard"}.items():
+        monkeypatch.setenv(f"LINKYARD_SMTP_{name}", value)
+
+    if is_taken:
+        assert load_settings().smtp_user == "linkyard"
+        return
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value) == (
+        "LINKYARD_SMTP_USER: must be empty when LINKYARD_SMTP_TLS is none: all could read it."
+    )
+
+
+def test_letters_come_from_the_host_of_the_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKYARD_PUBLIC_URL", "https://go.example.org:8443/links")
+
+    assert load_settings().mail_from == "linkyard@go.example.org"
+
+
+def test_a_password_of_the_mail_server_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKYARD_SMTP_PASSWORD", "open sesame")
+
+    assert "sesame" not in repr(load_settings())
