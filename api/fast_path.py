@@ -12,14 +12,15 @@ This relies on private members of aiohttp.web_protocol.RequestHandler (aiohttp
 
 import asyncio
 import zlib
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import lmdb
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from api.admission import Admission
 from api.redirect_answers import slug_of
-from api.redirect_replies import FOUND, Connection
+from api.redirect_replies import FOUND, NO_ROOM, TIMED_OUT, Connection
 from api.redirect_turn import RedirectTurn
 from api.request_heads import (
     MAX_HEAD_BYTES,
@@ -28,6 +29,7 @@ from api.request_heads import (
     MessageTracker,
     escape_line,
 )
+from api.slow_clients import Phase, SlowClients
 from models.rules.click_record import CLICK_START_BYTES
 from models.rules.replica_format import (
     ALWAYS,
@@ -59,12 +61,15 @@ class RedirectProtocol(RequestHandler):
 
     __slots__ = (
         "_accept_language",
+        "_admission",
+        "_admitted",
         "_held",
         "_is_in_line",
         "_is_lost",
         "_peer",
         "_reader",
         "_seen",
+        "_slow",
         "_tracker",
         "blocked",
         "end",
@@ -75,18 +80,23 @@ class RedirectProtocol(RequestHandler):
         "turn",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - called in one place
         self,
         manager: web.Server,
         *,
         turn: RedirectTurn,
         reader: HeadReader,
+        slow: SlowClients,
+        admission: Admission,
         is_fast: bool,
         **options: Any,  # noqa: ANN401 - of RequestHandler
     ) -> None:
         super().__init__(manager, **options)
         self.turn = turn
         self._reader = reader
+        self._slow = slow
+        self._admission = admission
+        self._admitted: str | None = None  # the address it is counted under
         self.blocked = 0 if is_fast else _OFF
         # The last plain GET of this connection: a request that differs from it in the
         # letters and digits of the slug alone is read without the parser. b"" matches
@@ -202,10 +212,15 @@ class RedirectProtocol(RequestHandler):
             is_between = tracker.feed(data)
         except LostTrackError:
             self._is_lost, self._tracker = True, None
+            self._slow.came(self, Phase.LOST, number=0, size_bytes=len(data))
         else:
             self._seen += tracker.messages - before
             if is_between:
                 self._tracker = None
+                self._slow.ended(self)
+            else:
+                phase = Phase.BODY if tracker.is_in_body else Phase.HEAD
+                self._slow.came(self, phase, number=tracker.messages, size_bytes=len(data))
 
     def _is_idle(self) -> bool:
         """Tell whether aiohttp has answered all it was given and waits for a new message."""
@@ -265,6 +280,30 @@ class RedirectProtocol(RequestHandler):
 
     # What happens to the connection
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or turn it away where there is no room for it."""
+        address = peer_address(transport).decode()
+        refusal = self._admission.enter(address)
+        if not refusal:
+            self._admitted = address
+            super().connection_made(transport)
+            return
+        self.turn.count_ended(refusal)
+        self.blocked |= _CLOSED
+        self._force_close = self._is_lost = True  # whatever comes is dropped
+        self._manager = None  # who never heard of it need not hear of its end
+        refused = cast("asyncio.Transport", transport)
+        refused.write(NO_ROOM)
+        refused.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See RequestHandler.connection_lost."""
+        if self._admitted is not None:
+            self._admission.leave(self._admitted)
+            self._admitted = None
+            self._slow.gone(self)
+        super().connection_lost(exc)
+
     def eof_received(self) -> bool | None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - asyncio.Protocol's own type
         """Keep the connection for a reply that is on its way."""
         if self.blocked & _PENDING:
@@ -280,12 +319,30 @@ class RedirectProtocol(RequestHandler):
     def pause_writing(self) -> None:
         """Leave a client that does not read to aiohttp, which waits for it."""
         self.blocked |= _WRITE_PAUSED
+        self._slow.stuck(self)
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """Take the connection back once the client reads again."""
         self.blocked &= ~_WRITE_PAUSED
+        self._slow.reads(self)
         super().resume_writing()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """See RequestHandler.finish_response; then wait for a client that does not read.
+
+        aiohttp 3.14 waits only inside a large reply: many small ones to a pipeline would
+        all lie in memory.
+        """
+        sent, is_lost = await super().finish_response(request, resp, start_time)
+        if self._paused and not is_lost:
+            try:
+                await self._drain_helper()
+            except ConnectionError:
+                return sent, True
+        return sent, is_lost
 
     def close(self) -> None:
         """See RequestHandler.close."""
@@ -305,6 +362,29 @@ class RedirectProtocol(RequestHandler):
         """Close the connection after an exception that nobody expected, and log it."""
         self.log_exception("Error on the fast path")
         self.force_close()
+
+    @property
+    def is_held_up(self) -> bool:
+        """See api.slow_clients.Watched."""
+        return self._reading_paused or self._buffer_paused
+
+    @property
+    def is_answering(self) -> bool:
+        """See api.slow_clients.Watched; a socket is answered as long as it is open."""
+        return self._request_in_progress or bool(self._messages)
+
+    def time_out(self, *, is_told: bool) -> None:
+        """See api.slow_clients.Watched."""
+        if is_told and not self.is_answering and self.transport is not None:
+            self.transport.write(TIMED_OUT)
+        self.force_close()
+
+    def cut(self) -> None:
+        """See api.slow_clients.Watched."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
 
     def idle_since(self) -> float | None:
         """Return the loop time of the last request, None while one comes or is answered."""

@@ -66,6 +66,10 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_mails_deferred_total": _Spec("Tries to send a letter that will be repeated."),
     "linkyard_mails_failed_total": _Spec("Letters given up."),
     "linkyard_mails_waiting": _Spec("Letters that wait to be sent.", (), "mostrecent"),
+    "linkyard_connections_ended_total": _Spec(
+        "Connections turned away (full, address) or cut off as too slow, by the reason.",
+        ("reason",),
+    ),
     "linkyard_titles_total": _Spec(
         "Titles of pages that were asked for, by what came of it.", ("outcome",)
     ),

@@ -37,6 +37,12 @@ _PAGE_STARTS: Final = {
 _FOUND_HEADERS: Final = (
     b"\r\nCache-Control: private, no-store\r\nX-Robots-Tag: noindex\r\nContent-Length: 0"
 )
+# To connections that are ended, which nobody has a moment for.
+NO_ROOM: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\n" % RETRY_AFTER_S
+    + b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+)
+TIMED_OUT: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Replies:

@@ -10,10 +10,14 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
+from api.admission import Admission
+from api.connection_limits import ConnectionLimits
 from api.fast_path import RedirectProtocol, answer_arrivals, release
 from api.redirect_turn import RedirectTurn
 from api.request_heads import HeadReader
+from api.slow_clients import SlowClients
 
+NO_CAPS: Final = ConnectionLimits()
 KEEPALIVE_S: Final = 75.0  # an idle connection is closed after it
 _DRAIN_LOOK_S: Final = 0.02
 
@@ -27,7 +31,7 @@ class RedirectServer(web.Server):
         is_draining: every further reply closes its connection.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is chosen by the process
         self,
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         turn: RedirectTurn,
@@ -35,6 +39,7 @@ class RedirectServer(web.Server):
         request_factory: RequestFactory | None = None,
         is_fast: bool = True,
         keepalive_s: float = KEEPALIVE_S,
+        limits: ConnectionLimits = NO_CAPS,
     ) -> None:
         """Serve what `handler` and `request_factory` serve, plain redirects faster.
 
@@ -44,6 +49,7 @@ class RedirectServer(web.Server):
             request_factory: AppRunner.server.request_factory.
             is_fast: False leaves everything to the handler.
             keepalive_s: after it an idle connection is closed.
+            limits: of connections.
         """
         super().__init__(
             handler,
@@ -53,6 +59,8 @@ class RedirectServer(web.Server):
         )
         self.turn = turn
         self._reader = HeadReader()
+        self.slow = SlowClients(limits, self._loop, count=turn.count_ended)
+        self.admission = Admission(limits)
         self.is_fast = is_fast
         self.is_draining = False
         self._make = self.request_factory
@@ -69,6 +77,7 @@ class RedirectServer(web.Server):
         *,
         is_fast: bool = True,
         keepalive_s: float = KEEPALIVE_S,
+        limits: ConnectionLimits = NO_CAPS,
     ) -> "RedirectServer":
         """Serve the application of a runner that was set up."""
         plain = runner.server
@@ -80,6 +89,7 @@ class RedirectServer(web.Server):
             request_factory=plain.request_factory,
             is_fast=is_fast,
             keepalive_s=keepalive_s,
+            limits=limits,
         )
 
     def __call__(self) -> RedirectProtocol:
@@ -88,6 +98,8 @@ class RedirectServer(web.Server):
             self,
             turn=self.turn,
             reader=self._reader,
+            slow=self.slow,
+            admission=self.admission,
             is_fast=self.is_fast,
             loop=self._loop,
             **self._kwargs,
@@ -117,6 +129,7 @@ class RedirectServer(web.Server):
             await asyncio.sleep(_DRAIN_LOOK_S)
         await self.turn.settled()
         await self.shutdown(max(deadline - self._loop.time(), 0.1))
+        self.slow.close()
 
     @property
     def connections(self) -> list[RedirectProtocol]:  # type: ignore[override]  # made by __call__

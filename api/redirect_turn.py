@@ -215,6 +215,10 @@ class RedirectTurn:
         key = (status, way)
         self.counts[key] = self.counts.get(key, 0) + 1
 
+    def count_ended(self, reason: str) -> None:
+        """Note a connection that was turned away or cut off."""
+        self._metrics.counter("linkyard_connections_ended_total", reason).inc()
+
     def resolve(self, host: bytes, slug: bytes) -> Answer | None:
         """Return the replica's answer in this turn, None if it has none.
 

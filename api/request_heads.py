@@ -169,10 +169,16 @@ class LostTrackError(Exception):
 
 
 class MessageTracker:
-    """Follows the bytes that aiohttp was given, to know when it stands between messages."""
+    """Follows the bytes that aiohttp was given, to know when it stands between messages.
+
+    Attributes:
+        messages: how many have begun.
+        is_in_body: the head of the last one is complete.
+    """
 
     def __init__(self) -> None:
         self.messages = 0
+        self.is_in_body = False
         self._is_inside = False
         self._feed = HttpRequestParser(self).feed_data
 
@@ -180,6 +186,11 @@ class MessageTracker:
         """Called by the parser."""
         self.messages += 1
         self._is_inside = True
+        self.is_in_body = False
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        self.is_in_body = True
 
     def on_message_complete(self) -> None:
         """Called by the parser."""

@@ -20,6 +20,7 @@ from api.adapters.file_spool import FileSpool, SpoolLimits
 from api.adapters.lmdb_replica import LmdbReplicaReader
 from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import is_orphan, obey
+from api.connection_limits import ConnectionLimits, room_for_connections
 from api.data_folder import DataFolder
 from api.draining import accept_the_queue
 from api.health import Health
@@ -90,7 +91,14 @@ class WebProcess:
             quiet_server_log()
             stack.push_async_callback(runner.cleanup)
             server = RedirectServer.of(
-                runner, turn, is_fast=self.settings.fast_path and self.role.redirects
+                runner,
+                turn,
+                is_fast=self.settings.fast_path and self.role.redirects,
+                limits=ConnectionLimits(
+                    connections=room_for_connections(self.settings.max_connections),
+                    per_address=self.settings.max_connections_per_address,
+                    proxies=parse_networks(self.settings.trusted_proxies),
+                ),
             )
             accepting = await loop.create_server(server, sock=self.listener, backlog=BACKLOG)
             obey(loop, stop=lambda: go(is_end=True), retire=lambda: go(is_end=False))

@@ -94,6 +94,7 @@ class Service:
     def environment(self) -> dict[str, str]:
         """The whole environment of its processes: none of the caller's settings."""
         own = {k: v for k, v in os.environ.items() if not k.startswith("LINKYARD_")}
+        own["LINKYARD_FETCH_TITLES"] = "false"  # nobody out there is asked, unless it is wanted
         own |= {f"LINKYARD_{name}": value for name, value in self.settings.items()}
         own["LINKYARD_BIND"] = f"{_LOOPBACK}:{self.port}"
         own["LINKYARD_DATA_DIR"] = os.fspath(self.data)

@@ -12,9 +12,10 @@ from api.adapters.file_spool import FileSpool, SpoolLimits
 from api.adapters.lmdb_replica import LmdbReplicaReader
 from api.adapters.lmdb_replica_writer import LmdbReplicaWriter
 from api.adapters.replica_folder import ReplicaFolder
+from api.connection_limits import ConnectionLimits
 from api.metrics import Metrics, render
 from api.redirect import Redirect
-from api.redirect_server import RedirectServer
+from api.redirect_server import NO_CAPS, RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
 from models.errors import DomainUnknownError
 from models.rules.click_record import RawClick, decode_click
@@ -148,6 +149,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
     sync_before_reply: bool = False,
     keepalive_s: float = 75.0,
     has_replica: bool = True,
+    limits: ConnectionLimits = NO_CAPS,
 ) -> AsyncIterator[Service]:
     """Serve on a free port of loopback."""
     for name in ("spool", "metrics"):
@@ -185,7 +187,9 @@ async def serving(  # noqa: PLR0913 - each changes one thing
     Redirect(turn, fallback=store).add_to(app)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    server = RedirectServer.of(runner, turn, is_fast=is_fast, keepalive_s=keepalive_s)
+    server = RedirectServer.of(
+        runner, turn, is_fast=is_fast, keepalive_s=keepalive_s, limits=limits
+    )
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
     host, port = listening.sockets[0].getsockname()
     try:
@@ -196,6 +200,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
         leave.set()
         listening.close()
         await server.shutdown(1.0)
+        server.slow.close()
         await runner.cleanup()
         await spool.close()
         replica.close()

@@ -53,6 +53,9 @@ def test_what_we_override_has_the_form_that_we_know() -> None:
         "close": ["self"],
         "force_close": ["self"],
         "connection_lost": ["self", "exc"],
+        "connection_made": ["self", "transport"],
+        "finish_response": ["self", "request", "resp", "start_time"],
+        "_drain_helper": ["self"],
     }.items():
         assert list(inspect.signature(getattr(RequestHandler, name)).parameters) == parameters
 
@@ -147,6 +150,18 @@ async def test_the_keep_alive_timer_runs_from_the_start_and_looks_at_the_later_t
 
     assert transport.is_closed
     await turns()
+
+
+async def test_a_connection_without_a_manager_is_lost_without_a_word(
+    handler: RequestHandler,
+) -> None:
+    handler._manager = None
+    handler._force_close = True
+
+    handler.data_received(GET)
+    handler.connection_lost(None)
+
+    assert (handler._request_count, len(handler._messages)) == (0, 0)
 
 
 async def test_losing_the_connection_goes_through_force_close(handler: RequestHandler) -> None:
