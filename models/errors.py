@@ -385,6 +385,22 @@ class SignInRefusedError(DomainError):
     code: ClassVar[str] = "SIGN_IN_REFUSED"
 
 
+class SecondFactorRequiredError(DomainError):
+    """The password was right, and more is needed.
+
+    Attributes:
+        token: for the second step, once, within ten minutes.
+        factors: what the person can show, at least one of models.rules.sign_in_methods.
+    """
+
+    code: ClassVar[str] = "SECOND_FACTOR_REQUIRED"
+
+    def __init__(self, *, token: str, factors: Sequence[str]) -> None:
+        super().__init__()
+        self.token = token
+        self.factors = tuple(factors)
+
+
 class PasswordWrongError(DomainError):
     """The present password of the person who asks is another one."""
 

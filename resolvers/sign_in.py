@@ -5,20 +5,24 @@ limits, one query, one slow hash, one entry in the audit log.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum, auto
 from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.errors import InsecureTransportError, PasswordWrongError, SignInRefusedError
+from models.errors import (
+    InsecureTransportError,
+    PasswordWrongError,
+    SecondFactorRequiredError,
+    SignInRefusedError,
+)
 from models.one_time_tokens import TokenPurpose
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
 from models.rules.passwords import may_be_password
 from models.rules.rate_limits import RateLimit
+from models.rules.sign_in_methods import SecondFactor
 from models.second_factors import Passkey, RecoveryCode, Totp
 from models.sessions import Session
 from models.users import User
@@ -33,33 +37,11 @@ PASSWORD: Final = "password"  # noqa: S105 - the name of a factor
 SECOND_FACTOR_LIFE: Final = timedelta(minutes=10)
 
 
-class SecondFactor(Enum):
-    """What a person can show after the password."""
-
-    TOTP = auto()
-    PASSKEY = auto()
-    RECOVERY_CODE = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondFactorWanted:
-    """The password was right, and more is needed.
-
-    Attributes:
-        token: for the second step, once, within ten minutes.
-        factors: what the person can show, at least one.
-    """
-
-    token: str
-    factors: tuple[SecondFactor, ...]
-
-
-async def sign_in(
-    context: RequestContext, *, email: str, password: str
-) -> StartedSession | SecondFactorWanted:
-    """Begin a session by address and password, or ask for the second factor.
+async def sign_in(context: RequestContext, *, email: str, password: str) -> StartedSession:
+    """Begin a session by address and password.
 
     Raises:
+        SecondFactorRequiredError: the password is right, and the person has more to show.
         InsecureTransportError: others could read the password on its way.
         SignInRefusedError: no such account, another password, deactivated: all the same.
         RateLimitedError: too many tries for this account or from this address.
@@ -90,7 +72,7 @@ async def sign_in(
             payload={"factors": [PASSWORD]},
             life=SECOND_FACTOR_LIFE,
         )
-    return SecondFactorWanted(token=token, factors=factors)
+    raise SecondFactorRequiredError(token=token, factors=factors)
 
 
 async def finish_sign_in(

@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
     INSECURE_TRANSPORT = "INSECURE_TRANSPORT"
     SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
+    SECOND_FACTOR_REQUIRED = "SECOND_FACTOR_REQUIRED"
     PASSWORD_WRONG = "PASSWORD_WRONG"  # noqa: S105 - a code, no password
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
     SIGN_UP_CLOSED = "SIGN_UP_CLOSED"
@@ -164,6 +165,10 @@ NOTES: Final = {
     ErrorCode.SIGN_IN_REFUSED: CodeNote(
         "Address and password do not belong together; nobody is told whether there is an account.",
         "Show the message over the form, and offer `passwordResetRequest`.",
+    ),
+    ErrorCode.SECOND_FACTOR_REQUIRED: CodeNote(
+        "The password is right, and a second factor is to come.",
+        "Ask for one of `factors`, then call `sessionConfirm` with `token`.",
     ),
     ErrorCode.PASSWORD_WRONG: CodeNote(
         "The present password of the signed-in person is another one.",

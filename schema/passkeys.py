@@ -23,7 +23,7 @@ from schema.problems import (
     StepUpRequiredProblem,
     ValidationProblem,
 )
-from schema.sessions import SessionStarted
+from schema.sessions import SessionStartSuccess
 
 
 def _site(info: Info) -> Site:
@@ -148,7 +148,7 @@ class SessionCreateByPasskeyInput:
 
 
 SessionCreateByPasskeyResult: TypeAlias = Annotated[
-    SessionStarted | PasskeyRefusedProblem | InsecureTransportProblem | RateLimitedProblem,
+    SessionStartSuccess | PasskeyRefusedProblem | InsecureTransportProblem | RateLimitedProblem,
     strawberry.union(
         "SessionCreateByPasskeyResult", description="A session, or the reason why not."
     ),
@@ -239,4 +239,4 @@ class PasskeyMutations:
             ),
             site=_site(info),
         )
-        return SessionStarted.of(started, info)
+        return SessionStartSuccess.of(started, info)

@@ -16,7 +16,7 @@ from schema.problems import (
     TokenInvalidProblem,
     ValidationProblem,
 )
-from schema.sessions import SessionStarted
+from schema.sessions import SessionStartSuccess
 
 _RULES = (
     "8 to 128 characters, none of the most common passwords, and neither the name nor the address."
@@ -34,7 +34,7 @@ class PasswordChangeInput:
 
 
 PasswordChangeResult: TypeAlias = Annotated[
-    SessionStarted
+    SessionStartSuccess
     | PasswordWrongProblem
     | ValidationProblem
     | StepUpRequiredProblem
@@ -104,7 +104,7 @@ class PasswordMutations:
         renewed = await change_password(
             info.context, current=input.current_password, new=input.new_password
         )
-        return SessionStarted.of(renewed, info)
+        return SessionStartSuccess.of(renewed, info)
 
     @strawberry.mutation(
         description="Have a letter sent by which a forgotten password can be replaced."

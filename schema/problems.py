@@ -29,6 +29,7 @@ from models.errors import (
     RoleBuiltInError,
     RoleInUseError,
     ScopeNotHeldError,
+    SecondFactorRequiredError,
     SecondFactorWrongError,
     SessionRequiredError,
     SignInRefusedError,
@@ -49,6 +50,7 @@ from models.errors import (
 )
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
+from models.rules.sign_in_methods import SecondFactor
 from models.texts import message_of
 from resolvers.context import NotPermittedError
 from schema.context import Info
@@ -290,6 +292,26 @@ class SignInRefusedProblem(Problem):
         return cls(**_base(error, info))
 
 
+@strawberry.type(
+    description="The password is right, and a second factor is to come: no session has begun yet."
+)
+class SecondFactorRequiredProblem(Problem):
+    token: str = strawberry.field(
+        description="For `sessionConfirm`, within ten minutes. Keep it in memory alone."
+    )
+    factors: list[SecondFactor] = strawberry.field(
+        description="What the person can show, at least one."
+    )
+
+    @classmethod
+    def of(cls, error: SecondFactorRequiredError, info: Info) -> Self:
+        return cls(
+            **_base(error, info),
+            token=error.token,
+            factors=[SecondFactor(each) for each in error.factors],
+        )
+
+
 @strawberry.type(description="This is not the present password of the signed-in person.")
 class PasswordWrongProblem(Problem):
     @classmethod
@@ -469,6 +491,7 @@ HANDLERS: Final = (
     ProblemHandler(StepUpRequiredError, StepUpRequiredProblem),
     ProblemHandler(InsecureTransportError, InsecureTransportProblem),
     ProblemHandler(SignInRefusedError, SignInRefusedProblem),
+    ProblemHandler(SecondFactorRequiredError, SecondFactorRequiredProblem),
     ProblemHandler(PasswordWrongError, PasswordWrongProblem),
     ProblemHandler(TokenInvalidError, TokenInvalidProblem),
     ProblemHandler(SignUpClosedError, SignUpClosedProblem),

@@ -25,7 +25,7 @@ from schema.problems import (
     TokenInvalidProblem,
     TotpExistsProblem,
 )
-from schema.sessions import SessionStarted
+from schema.sessions import SessionStartSuccess
 from schema.users import UserType
 
 
@@ -38,7 +38,7 @@ class SessionConfirmInput:
 
 
 SessionConfirmResult: TypeAlias = Annotated[
-    SessionStarted
+    SessionStartSuccess
     | SecondFactorWrongProblem
     | TokenInvalidProblem
     | SignInRefusedProblem
@@ -147,7 +147,7 @@ class SecondFactorMutations:
     ) -> SessionConfirmResult:
         info.context.cookies.require_front_end()
         started = await confirm_session(info.context, token=input.token, code=input.code)
-        return SessionStarted.of(started, info)
+        return SessionStartSuccess.of(started, info)
 
     @strawberry.mutation(
         description="Make a secret for an authenticator app of yours. It counts once "

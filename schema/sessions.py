@@ -6,9 +6,10 @@ from typing import Annotated, Self, TypeAlias
 import strawberry
 
 from models.errors import ValueInvalidError
+from models.rules.sign_in_methods import SecondFactor
 from models.sessions import Session
 from resolvers.sessions import MAX_SESSIONS, StartedSession, revoke_sessions, sign_out
-from resolvers.sign_in import SecondFactor, renew_session, sign_in
+from resolvers.sign_in import renew_session, sign_in
 from schema.access import signed_in
 from schema.context import Info
 from schema.enums import describe_enum
@@ -17,6 +18,7 @@ from schema.problems import (
     InsecureTransportProblem,
     PasswordWrongProblem,
     RateLimitedProblem,
+    SecondFactorRequiredProblem,
     SessionRequiredProblem,
     SignInRefusedProblem,
     ValidationProblem,
@@ -77,7 +79,7 @@ class SessionCreateInput:
 @strawberry.type(
     description="The person is signed in: the answer sets the cookie. Load `viewer` anew."
 )
-class SessionStarted:
+class SessionStartSuccess:
     expires_at: datetime = strawberry.field(
         description="The end of the session, however much it is used."
     )
@@ -89,23 +91,13 @@ class SessionStarted:
         return cls(expires_at=started.ends_at)
 
 
-@strawberry.type(description="The password is right, and a second factor is to come.")
-class SecondFactorRequired:
-    token: str = strawberry.field(
-        description="For `sessionConfirm`, within ten minutes. Keep it in memory alone."
-    )
-    factors: list[SecondFactor] = strawberry.field(
-        description="What the person can show, at least one."
-    )
-
-
 SessionCreateResult: TypeAlias = Annotated[
-    SessionStarted
-    | SecondFactorRequired
+    SessionStartSuccess
+    | SecondFactorRequiredProblem
     | SignInRefusedProblem
     | InsecureTransportProblem
     | RateLimitedProblem,
-    strawberry.union("SessionCreateResult", description="A session, a next step, or why not."),
+    strawberry.union("SessionCreateResult", description="The session, or the reason why not."),
 ]
 
 
@@ -151,7 +143,7 @@ class SessionRenewInput:
 
 
 SessionRenewResult: TypeAlias = Annotated[
-    SessionStarted
+    SessionStartSuccess
     | PasswordWrongProblem
     | SessionRequiredProblem
     | InsecureTransportProblem
@@ -172,10 +164,8 @@ class SessionMutations:
         input: Annotated[SessionCreateInput, strawberry.argument(description="Who.")],
     ) -> SessionCreateResult:
         info.context.cookies.require_front_end()
-        found = await sign_in(info.context, email=input.email, password=input.password)
-        if isinstance(found, StartedSession):
-            return SessionStarted.of(found, info)
-        return SecondFactorRequired(token=found.token, factors=list(found.factors))
+        started = await sign_in(info.context, email=input.email, password=input.password)
+        return SessionStartSuccess.of(started, info)
 
     @strawberry.mutation(description="Sign out: end the session of this request.", **signed_in())
     async def session_delete(self, info: Info) -> SessionDeleteResult:
@@ -197,7 +187,7 @@ class SessionMutations:
     ) -> SessionRenewResult:
         info.context.cookies.require_front_end()
         renewed = await renew_session(info.context, password=input.password)
-        return SessionStarted.of(renewed, info)
+        return SessionStartSuccess.of(renewed, info)
 
     @strawberry.mutation(description="End sessions of yours.", **signed_in())
     async def sessions_revoke(

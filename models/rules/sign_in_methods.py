@@ -1,4 +1,4 @@
-"""The ways to become a signed-in person."""
+"""The ways to become a signed-in person, and what may be wanted after them."""
 
 from enum import StrEnum
 
@@ -10,3 +10,11 @@ class SignInMethod(StrEnum):
     PASSKEY = "PASSKEY"
     OIDC = "OIDC"
     DIRECTORY = "DIRECTORY"
+
+
+class SecondFactor(StrEnum):
+    """What a person can show after the password. Never renamed or reused."""
+
+    TOTP = "TOTP"
+    PASSKEY = "PASSKEY"
+    RECOVERY_CODE = "RECOVERY_CODE"

@@ -23,7 +23,6 @@ from models.users import User
 from resolvers.later import all_done
 from resolvers.passwords import change_password, request_reset, reset_password, set_password
 from resolvers.ports import Ports
-from resolvers.sessions import StartedSession
 from resolvers.sign_in import sign_in
 from tests.factories import PASSWORDS, as_command, as_person
 from tests.fakes import FixedClock
@@ -55,10 +54,10 @@ async def ask(ports: Ports, email: str = "ada@people.test") -> str:
 
 async def opens(ports: Ports, password: str) -> bool:
     try:
-        found = await sign_in(as_visitor(ports), email="ada@people.test", password=password)
+        await sign_in(as_visitor(ports), email="ada@people.test", password=password)
     except SignInRefusedError:
         return False
-    return isinstance(found, StartedSession)
+    return True
 
 
 async def actions() -> list[str]:
