@@ -1,0 +1,334 @@
+"""Who may do what with whose things: every root field x every role x every relation.
+
+`PROBES` declares each field of Query, Mutation and Subscription once: how it is asked
+about a thing, which scope it needs, and whose things it reaches. What has to come of
+each cell follows from that and from models.rules.roles. A field without a probe fails
+the tests, so that no new one slips in. `python -m tests.access_matrix` prints the page
+docs/ACCESS.md.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from models.rules.reach import Reach
+from models.rules.roles import ROLES
+from models.rules.scopes import Scope
+
+NOBODY: Final = "nobody"
+WHO: Final = (NOBODY, *ROLES)
+
+
+class Relation(StrEnum):
+    """What a thing is to the one who asks."""
+
+    OWN = "own"
+    ORGANIZATION = "organization"
+    FOREIGN = "foreign"
+    DELETED = "deleted"
+    ABSENT = "absent"
+
+
+class Outcome(StrEnum):
+    """What came of a request; ABSENT is the same for what is not there and not yours."""
+
+    REACHED = "reached"
+    ABSENT = "absent"
+    FORBIDDEN = "forbidden"
+    UNAUTHENTICATED = "not signed in"
+
+
+class Sees(StrEnum):
+    """Whose things a field reaches."""
+
+    REACH = "by reach"  # own, the organization's, or everybody's, as the role says
+    SELF = "own"
+    SELF_OR_ADMIN = "own, or everybody's with USER_ADMIN"
+    EVERYBODY = "everybody's"  # the scope alone decides
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How a field is asked.
+
+    Attributes:
+        document: with `$id` for the thing's global id, where it is about one, `$other` for
+            that of another person, and `$word` for a new word.
+        noun: of the things, as tests.access_world makes them; "" when it is about none.
+        scope: needed; None asks for a signed-in person alone.
+        sees: whose things it reaches.
+        is_public: answers nobody, too.
+        refusals: problems that only those meet who reached the thing.
+        keeps_deleted: reaches deleted things, too: to do it twice is no error.
+    """
+
+    document: str
+    noun: str = ""
+    scope: Scope | None = None
+    sees: Sees = Sees.REACH
+    is_public: bool = False
+    refusals: frozenset[str] = frozenset()
+    keeps_deleted: bool = False
+
+
+RANGE: Final = '{period: {preset: LAST_7_DAYS}, timeZone: "UTC"}'
+
+
+def _about(field: str, noun: str, scope: Scope | None = None, **more: Any) -> Probe:  # noqa: ANN401
+    """Return the probe of a mutation whose input is the id of one thing."""
+    document = f"mutation ($id: ID!) {{ {field}(input: {{id: $id}}) {{ __typename }} }}"
+    return Probe(document, noun, scope, **more)
+
+
+def _plain(field: str, arguments: str = "", **more: Any) -> Probe:  # noqa: ANN401
+    """Return the probe of a mutation that is about no thing of somebody's."""
+    asked = f"(input: {{{arguments}}})" if arguments else ""
+    return Probe(f"mutation {{ {field}{asked} {{ __typename }} }}", **more)
+
+
+_ADMIN: Final[dict[str, Any]] = {"scope": Scope.USER_ADMIN, "sees": Sees.EVERYBODY}
+_NONE_YET: Final = frozenset({"NotFoundProblem"})  # the person has no such factor
+_WRONG: Final = frozenset({"PasswordWrongProblem"})
+_OPEN: Final[dict[str, Any]] = {"is_public": True}
+
+PROBES: Final[Mapping[str, Probe]] = {
+    # What everybody reads
+    "Query.portal": Probe("{ portal { name } }", is_public=True),
+    "Query.viewer": Probe("{ viewer { scopes } }", is_public=True),
+    # Links and statistics
+    "Query.node": Probe("query ($id: ID!) { node(id: $id) { id } }", "Link"),
+    "Query.nodes": Probe("query ($id: ID!) { nodes(ids: [$id]) { id } }", "Link"),
+    "Query.link": Probe("query ($id: ID!) { link(by: {id: $id}) { id } }", "Link", Scope.LINK_READ),
+    "Query.links": Probe("{ links(first: 100) { nodes { id } } }", "Link", Scope.LINK_READ),
+    "Query.stats": Probe(
+        f"{{ stats(range: {RANGE}) {{ breakdown(by: LINK, top: 50) "
+        "{ rows { link { id } } } } }",
+        "ClickedLink",
+        Scope.STATS_READ,
+    ),
+    "Mutation.linkCreate": _plain(
+        "linkCreate", 'url: "https://example.org/"', scope=Scope.LINK_WRITE
+    ),
+    "Mutation.linkUpdate": Probe(
+        'mutation ($id: ID!) { linkUpdate(input: {id: $id, title: "x"}) { __typename } }',
+        "Link",
+        Scope.LINK_WRITE,
+    ),
+    "Mutation.linkDelete": _about("linkDelete", "Link", Scope.LINK_WRITE),
+    "Mutation.linksTransfer": Probe(
+        "mutation ($id: ID!, $other: ID!) { linksTransfer(input: "
+        "{fromUserId: $id, toUserId: $other}) { __typename } }",
+        "User",
+        **_ADMIN,
+    ),
+    # Keys, sessions, factors: one's own
+    "Mutation.apiKeyCreate": _plain("apiKeyCreate", 'label: "x"'),
+    "Mutation.apiKeyRevoke": _about(
+        "apiKeyRevoke", "ApiKey", sees=Sees.SELF_OR_ADMIN, keeps_deleted=True
+    ),
+    "Mutation.sessionsRevoke": Probe(
+        "mutation ($id: ID!) { sessionsRevoke(input: {ids: [$id]}) "
+        "{ ... on SessionsRevokeSuccess { revokedIds } } }",
+        "Session",
+        sees=Sees.SELF,
+    ),
+    "Mutation.sessionDelete": _plain("sessionDelete"),
+    "Mutation.sessionRenew": _plain("sessionRenew", 'password: "x"', refusals=_WRONG),
+    "Mutation.passwordChange": _plain(
+        "passwordChange", 'newPassword: "a long new password"', refusals=_WRONG
+    ),
+    "Mutation.totpCreate": _plain("totpCreate"),
+    "Mutation.totpConfirm": _plain("totpConfirm", 'code: "000000"', refusals=_NONE_YET),
+    "Mutation.totpDelete": _plain("totpDelete", refusals=_NONE_YET),
+    "Mutation.recoveryCodesCreate": _plain("recoveryCodesCreate", refusals=_NONE_YET),
+    "Mutation.passkeyCreateBegin": _plain("passkeyCreateBegin"),
+    "Mutation.passkeyCreate": _plain(
+        "passkeyCreate",
+        'token: "x", label: "x", credential: '
+        '{id: "x", clientDataJSON: "x", attestationObject: "x", transports: []}',
+        refusals=frozenset({"PasskeyRefusedProblem"}),
+    ),
+    "Mutation.passkeyDelete": _about("passkeyDelete", "Passkey", sees=Sees.SELF),
+    "Mutation.viewerUpdate": _plain("viewerUpdate", 'name: "x"'),
+    # Ways in
+    "Mutation.sessionCreate": _plain(
+        "sessionCreate", 'email: "a@people.test", password: "x"', **_OPEN
+    ),
+    "Mutation.sessionConfirm": _plain("sessionConfirm", 'token: "x", code: "x"', **_OPEN),
+    "Mutation.passkeySignInBegin": _plain("passkeySignInBegin", **_OPEN),
+    "Mutation.sessionCreateByPasskey": _plain(
+        "sessionCreateByPasskey",
+        'token: "x", credential: {id: "x", clientDataJSON: "x", authenticatorData: "x", '
+        'signature: "x", userHandle: "x"}',
+        **_OPEN,
+    ),
+    "Mutation.passwordResetRequest": _plain(
+        "passwordResetRequest", 'email: "a@people.test"', **_OPEN
+    ),
+    "Mutation.passwordReset": _plain(
+        "passwordReset", 'token: "x", newPassword: "a long new password"', **_OPEN
+    ),
+    "Mutation.signUpRequest": _plain("signUpRequest", 'email: "a@people.test"', **_OPEN),
+    "Mutation.signUp": _plain(
+        "signUp", 'token: "x", name: "x", password: "a long new password"', **_OPEN
+    ),
+    "Mutation.invitationAccept": _plain(
+        "invitationAccept", 'token: "x", name: "x", password: "a long new password"', **_OPEN
+    ),
+    # People, roles, organizations
+    "Query.users": Probe("{ users(first: 100) { nodes { id } } }", "User", **_ADMIN),
+    "Mutation.userUpdate": Probe(
+        'mutation ($id: ID!) { userUpdate(input: {id: $id, name: "x"}) { __typename } }',
+        "User",
+        **_ADMIN,
+    ),
+    "Mutation.userDeactivate": _about("userDeactivate", "User", **_ADMIN),
+    "Mutation.userActivate": _about("userActivate", "User", **_ADMIN),
+    "Mutation.userErase": _about(
+        "userErase", "User", refusals=frozenset({"UserActiveProblem"}), **_ADMIN
+    ),
+    "Mutation.userSecondFactorReset": _about("userSecondFactorReset", "User", **_ADMIN),
+    "Query.roles": Probe("{ roles { id } }", "Role", **_ADMIN),
+    "Mutation.roleCreate": _plain(
+        "roleCreate", 'name: "x", reach: OWN, scopes: [LINK_READ]', scope=Scope.USER_ADMIN
+    ),
+    "Mutation.roleUpdate": Probe(
+        "mutation ($id: ID!, $word: String!) { roleUpdate(input: {id: $id, name: $word}) "
+        "{ __typename } }",
+        "Role",
+        **_ADMIN,
+    ),
+    "Mutation.roleDelete": _about("roleDelete", "Role", **_ADMIN),
+    "Query.organizations": Probe(
+        "{ organizations(first: 100) { nodes { id } } }", "Organization", **_ADMIN
+    ),
+    "Mutation.organizationCreate": _plain(
+        "organizationCreate", 'name: "x", kind: CUSTOMER', scope=Scope.USER_ADMIN
+    ),
+    "Mutation.organizationUpdate": Probe(
+        "mutation ($id: ID!, $word: String!) { organizationUpdate(input: "
+        "{id: $id, name: $word}) { __typename } }",
+        "Organization",
+        **_ADMIN,
+    ),
+    "Mutation.organizationDeactivate": _about("organizationDeactivate", "Organization", **_ADMIN),
+    "Mutation.organizationActivate": _about("organizationActivate", "Organization", **_ADMIN),
+    "Query.invitations": Probe(
+        "{ invitations(first: 100, onlyOpen: true) { nodes { id } } }", "Invitation", **_ADMIN
+    ),
+    "Mutation.invitationCreate": _plain(
+        "invitationCreate",
+        'email: "b@people.test", role: "customer", locale: "en"',
+        scope=Scope.USER_ADMIN,
+    ),
+    "Mutation.invitationResend": _about("invitationResend", "Invitation", **_ADMIN),
+    "Mutation.invitationRevoke": _about("invitationRevoke", "Invitation", **_ADMIN),
+    # The log
+    "Query.auditEntries": Probe(
+        "{ auditEntries(first: 100) { nodes { subject { id } } } }", "LoggedLink", Scope.AUDIT_READ
+    ),
+}
+# Asked in other ways than by one request; each by tests of its own.
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "Subscription.clickRecorded": "tests/e2e/test_graphql_subscription.py",
+}
+
+
+def expected(who: str, relation: Relation, probe: Probe) -> Outcome:
+    """Return what has to come of a cell of the matrix."""
+    if probe.is_public:
+        return Outcome.REACHED
+    if who == NOBODY:
+        return Outcome.UNAUTHENTICATED
+    role = ROLES[who]
+    if probe.scope is not None and probe.scope not in role.scopes:
+        return Outcome.FORBIDDEN
+    if not probe.noun:
+        return Outcome.REACHED
+    reached = _reached(role.reach, probe, role.scopes)
+    if probe.keeps_deleted:
+        reached |= {Relation.DELETED}
+    return Outcome.REACHED if relation in reached else Outcome.ABSENT
+
+
+_LIVING: Final = (Relation.OWN, Relation.ORGANIZATION, Relation.FOREIGN)
+_BY_REACH: Final[Mapping[Reach, frozenset[Relation]]] = {
+    Reach.OWN: frozenset({Relation.OWN}),
+    Reach.ORGANIZATION: frozenset({Relation.OWN, Relation.ORGANIZATION}),
+    Reach.ALL: frozenset({Relation.OWN, Relation.ORGANIZATION, Relation.FOREIGN}),
+}
+
+
+def _reached(reach: Reach, probe: Probe, role_scopes: frozenset[Scope]) -> frozenset[Relation]:
+    if probe.sees is Sees.REACH:
+        return _BY_REACH[reach]
+    is_admin = probe.sees is Sees.SELF_OR_ADMIN and Scope.USER_ADMIN in role_scopes
+    everybody = is_admin or probe.sees is Sees.EVERYBODY
+    return _BY_REACH[Reach.ALL if everybody else Reach.OWN]
+
+
+def outcome(probe: Probe, thing: str, answer: Mapping[str, Any]) -> Outcome:
+    """Tell what an answer to a probe says.
+
+    Args:
+        probe: what was asked.
+        thing: global id of what it was asked about, "" for nothing.
+        answer: `data` and `errors` as a client gets them.
+    """
+    codes = {error["extensions"]["code"] for error in answer.get("errors") or []}
+    if codes:
+        assert codes <= {"UNAUTHENTICATED", "FORBIDDEN"}, answer
+        told = {"UNAUTHENTICATED": Outcome.UNAUTHENTICATED, "FORBIDDEN": Outcome.FORBIDDEN}
+        return told[codes.pop()] if len(codes) == 1 else Outcome(repr(answer))
+    [found] = answer["data"].values()
+    kind = found.get("__typename", "") if isinstance(found, dict) else ""
+    if kind == "ForbiddenProblem":
+        return Outcome.FORBIDDEN
+    if kind == "NotFoundProblem" and thing:
+        return Outcome.ABSENT
+    if kind.endswith("Problem") and not (probe.is_public or kind in probe.refusals):
+        raise AssertionError(f"{probe.document}: {kind}")
+    if kind or not thing:
+        return Outcome.REACHED
+    return Outcome.REACHED if thing in repr(found) else Outcome.ABSENT
+
+
+def page() -> str:
+    """Return docs/ACCESS.md: what each role reaches of each field."""
+    lines = [
+        "| field | scope | " + " | ".join(WHO) + " |",
+        "|" + "---|" * (len(WHO) + 2),
+    ]
+    for field, probe in PROBES.items():
+        scope = "everybody" if probe.is_public else probe.scope or "signed in"
+        cells = " | ".join(_cell(who, probe) for who in WHO)
+        lines.append(f"| `{field}` | {scope} | {cells} |")
+    return _INTRODUCTION + "\n".join(lines) + "\n"
+
+
+def _cell(who: str, probe: Probe) -> str:
+    reached = [each for each in _LIVING if expected(who, each, probe) is Outcome.REACHED]
+    if not reached:
+        return "–"
+    if not probe.noun or probe.is_public:
+        return "yes"
+    return {1: "own", 2: "organization", 3: "all"}[len(reached)]
+
+
+_INTRODUCTION: Final = """\
+# Access
+
+Written by `python -m tests.access_matrix`; every cell is asked for real by
+tests/e2e/test_access_matrix.py, about things that are one's own, of the same
+organization, foreign, deleted and absent. What is deleted, absent or not one's own
+is answered alike. An API key holds some of its owner's scopes, never more.
+
+`own`: one's own things. `organization`: those of one's organization, too. `all`:
+everybody's. `–`: refused.
+
+"""
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,98 @@
+"""Every cell of the access matrix, asked for real."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLObjectType
+
+from resolvers.ports import Ports
+from schema.context import GraphQLContext, PortalFacts
+from schema.cookies import Cookies
+from schema.nodes import encode_id
+from schema.root import served_schema
+from tests.access_matrix import (
+    ELSEWHERE,
+    NOBODY,
+    PROBES,
+    WHO,
+    Outcome,
+    Probe,
+    Relation,
+    expected,
+    outcome,
+    page,
+)
+from tests.access_world import World, make_thing, make_world
+
+FACTS = PortalFacts(name="Linkyard", version="0", public_url="https://portal.test")
+
+
+def test_every_root_field_is_declared_so_that_no_new_one_slips_in() -> None:
+    schema = served_schema()._schema
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    fields = [
+        f"{root.name}.{name}"
+        for root in roots
+        if isinstance(root, GraphQLObjectType)
+        for name in root.fields
+    ]
+
+    assert sorted(fields) == sorted([*PROBES, *ELSEWHERE])
+
+
+def test_fields_that_are_asked_elsewhere_are_asked_there() -> None:
+    for field, file in ELSEWHERE.items():
+        assert field.partition(".")[2] in Path(file).read_text()
+
+
+def test_the_page_of_the_matrix_is_current() -> None:
+    assert Path("docs/ACCESS.md").read_text() == page()
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("field", PROBES)
+async def test_everybody_reaches_what_the_matrix_says_and_no_more(ports: Ports, field: str) -> None:
+    probe = PROBES[field]
+    relations = list(Relation) if probe.noun else [Relation.ABSENT]
+    found: dict[tuple[str, Relation], Outcome] = {}
+    wanted: dict[tuple[str, Relation], Outcome] = {}
+    for who in WHO:
+        for relation in relations if who != NOBODY else relations[:1]:
+            world = await make_world(ports, who, relation)
+            thing = await make_thing(world, probe.noun, relation) if probe.noun else ""
+            found[who, relation] = outcome(probe, thing, await _answer(world, probe, thing))
+            wanted[who, relation] = expected(who, relation, probe)
+
+    assert found == wanted
+
+
+async def _answer(world: World, probe: Probe, thing: str) -> dict[str, Any]:
+    async def renew() -> None:
+        return None
+
+    names = {
+        "id": thing,
+        "other": encode_id("User", world.other.id),
+        "word": secrets.token_hex(4),
+    }
+    result = await served_schema().execute(
+        probe.document,
+        variable_values={
+            name: value for name, value in names.items() if f"${name}" in probe.document
+        },
+        context_value=GraphQLContext.start(
+            viewer=world.context.viewer,
+            ports=world.ports,
+            portal=FACTS,
+            locale="en",
+            origin=world.context.origin,
+            renew=renew,
+            cookies=Cookies(is_front_end=True),
+        ),
+    )
+    return {
+        "data": result.data,
+        "errors": [error.formatted for error in result.errors or ()],
+    }
