@@ -5,6 +5,7 @@ from datetime import timedelta
 from api.adapters.argon2_hasher import Argon2Hasher
 from api.settings import Settings
 from models.rules.session_ends import SessionSpan
+from models.rules.sign_in_methods import SignInMethod
 from resolvers.ports import AccessPolicy
 
 
@@ -27,4 +28,11 @@ def access_policy(settings: Settings) -> AccessPolicy:
         ),
         may_sign_up=settings.sign_up,
         key_per_minute=settings.key_per_minute,
+        methods=_methods(settings),
     )
+
+
+def _methods(settings: Settings) -> tuple[SignInMethod, ...]:
+    """Return the ways to sign in: the organization's own is the one to offer first."""
+    own = (SignInMethod.PASSWORD, SignInMethod.PASSKEY)
+    return (SignInMethod.OIDC, *own) if settings.oidc_issuer else own

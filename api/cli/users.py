@@ -8,6 +8,7 @@ from api.cli.session import CommandError, Session, run
 from models.rules.roles import CUSTOMER
 from models.users import User
 from resolvers.api_keys import create_api_key, revoke_keys
+from resolvers.second_factors import reset_second_factors
 from resolvers.users import create_user, reset_administrator
 
 app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
@@ -66,3 +67,20 @@ def reset(
         return secret
 
     typer.echo(run(restore))
+
+
+@app.command("reset-factors")
+def reset_factors(
+    email: Annotated[str, typer.Argument(help="Address of the person.")],
+) -> None:
+    """Take all second factors, passkeys and sessions from a person who lost theirs.
+
+    They get a letter, and sign in by their password alone until they make new ones.
+    """
+
+    async def take(session: Session) -> str:
+        user = await session.user(email)
+        await reset_second_factors(session.context, user_id=user.id)
+        return f"{user.email} has no second factor any more."
+
+    typer.echo(run(take))
