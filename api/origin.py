@@ -6,6 +6,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from api.keys import REQUEST_ID, SITE, TRUSTED_PROXIES
+from api.portal_site import DEVICE
 from models.rules.addresses import client_address
 from models.sessions import MAX_USER_AGENT_LENGTH
 from resolvers.context import Origin
@@ -20,6 +21,7 @@ def origin_of(request: web.Request) -> Origin:
         user_agent=request.headers.get(hdrs.USER_AGENT, "")[:MAX_USER_AGENT_LENGTH],
         request_id=request[REQUEST_ID],
         is_secure=request.app[SITE].is_secure(request.headers.get(hdrs.HOST, "")),
+        device_token=request.cookies.get(f"{request.app[SITE].cookie_name}{DEVICE}", ""),
     )
 
 

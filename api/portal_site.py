@@ -14,6 +14,7 @@ from models.rules.hosts import is_this_machine
 CLIENT_HEADER: Final = "Linkyard-Client"  # no form and no image of another site can send it
 SECURE_COOKIE: Final = "__Host-linkyard"
 LOCAL_COOKIE: Final = "linkyard-local"
+DEVICE: Final = "-device"  # end of the name of the cookie by which a browser is known again
 _PORTS: Final = {"http": 80, "https": 443}
 
 

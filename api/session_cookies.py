@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from api.keys import PORTS, SITE
+from api.portal_site import DEVICE
+from resolvers.known_devices import DEVICE_LIFE
 from schema.cookies import Cookies
 
 
@@ -27,6 +29,16 @@ def write_cookie(request: web.Request, response: web.Response, cookies: Cookies)
             httponly=True,
             samesite="Lax",
         )
+        if started.device_token:
+            response.set_cookie(
+                f"{site.cookie_name}{DEVICE}",
+                started.device_token,
+                max_age=int(DEVICE_LIFE.total_seconds()),
+                path="/",
+                secure=is_secure,
+                httponly=True,
+                samesite="Lax",
+            )
     elif cookies.is_cleared:
         response.del_cookie(
             site.cookie_name, path="/", secure=is_secure, httponly=True, samesite="Lax"

@@ -67,12 +67,14 @@ class Origin:
         user_agent: as sent, cut to what is kept.
         request_id: of the request, as the log has it.
         is_secure: nobody on the way can read what is said: TLS, or this machine itself.
+        device_token: by which the browser is known again, see resolvers.known_devices.
     """
 
     address: str = ""
     user_agent: str = ""
     request_id: str = ""
     is_secure: bool = True
+    device_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

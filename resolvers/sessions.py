@@ -29,12 +29,14 @@ class StartedSession:
     Attributes:
         token: the cookie's value; nobody can read it again.
         ends_at: when the session is over, however much it is used.
+        device_token: see resolvers.known_devices; "" where nobody has just signed in.
     """
 
     session_id: int
     user_id: int
     token: str = field(repr=False)
     ends_at: datetime
+    device_token: str = field(default="", repr=False)
 
 
 async def start_session(

@@ -5,6 +5,7 @@ limits, one query, one slow hash, one entry in the audit log.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -28,6 +29,7 @@ from models.sessions import Session
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.known_devices import device_token, forgive_password_try, spend_password_try
 from resolvers.limits import forgive, spend
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import issue_token
@@ -49,7 +51,7 @@ async def sign_in(context: RequestContext, *, email: str, password: str) -> Star
     require_secure(context)
     account = email.strip().lower()[:254]
     await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
-    await spend(context, RateLimit.SIGN_IN_ACCOUNT, account)
+    counted = await spend_password_try(context, account)
     user = await _active(account)
     stored = user.password_hash if user is not None else None
     checked = password if may_be_password(password) else ""
@@ -59,7 +61,7 @@ async def sign_in(context: RequestContext, *, email: str, password: str) -> Star
         raise SignInRefusedError
     if verdict.is_outdated:
         await _hash_again(context, user, password)
-    await forgive(context, RateLimit.SIGN_IN_ACCOUNT, account)
+    await forgive_password_try(context, counted)
     factors = await _second_factors(user.id)
     async with in_transaction("default") as connection:
         if not factors:
@@ -112,7 +114,7 @@ async def finish_sign_in(
     )
     if not is_first and not is_known:
         await _tell_of_device(context, connection, user)
-    return started
+    return replace(started, device_token=device_token(context, user.email))
 
 
 async def refuse_sign_in(context: RequestContext, *, user: User | None, factor: str) -> None:
