@@ -15,7 +15,7 @@ from typing import Final
 
 import psutil
 
-from benchmarks import attack, graphql, ingestion, memory, redirect, sign_in
+from benchmarks import attack, graphql, guard, ingestion, memory, redirect, sign_in
 from benchmarks.report import Figure, demand_tools, machine, table
 
 ROUNDS: Final = 5
@@ -28,6 +28,7 @@ SECTIONS: Final[Mapping[str, Callable[[int], list[Figure]]]] = {
     "Clicks": ingestion.figures,
     "GraphQL": graphql.figures,
     "A million links": memory.figures,
+    "Hostile documents": guard.figures,
     "Under attack": attack.figures,
     "Signing in": sign_in.figures,
 }

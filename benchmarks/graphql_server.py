@@ -31,7 +31,8 @@ from tests.factories import PASSWORDS, as_person, make_domain, make_user
 LINKS: Final = 10_000
 
 
-def _ports() -> Ports:
+def make_ports() -> Ports:
+    """Return ports of which nothing leaves the process."""
     return Ports(
         clock=SystemClock(),
         link_signal=QuietLinkSignal(),
@@ -65,7 +66,7 @@ async def make_links(database_url: str) -> str:
         await execute_many(writer(), insert_sql(writer()), rows)
         if not is_sqlite(writer()):
             await writer().execute_script("ANALYZE")  # what autovacuum does within a minute
-        _, secret = await create_api_key(as_person(_ports(), person), label="benchmark")
+        _, secret = await create_api_key(as_person(make_ports(), person), label="benchmark")
         return secret
 
 
@@ -73,7 +74,7 @@ async def serve(database_url: str, port: int) -> None:
     """Answer on the loopback until SIGTERM."""
     address = f"http://127.0.0.1:{port}"
     parts = Parts(
-        ports=_ports(), portal=PortalFacts(name="Linkyard", version="0", public_url=address)
+        ports=make_ports(), portal=PortalFacts(name="Linkyard", version="0", public_url=address)
     )
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)

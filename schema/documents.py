@@ -44,7 +44,7 @@ from schema.limits import (
     malformed_error,
 )
 
-MAX_ERRORS: Final = 10  # told of one document; ten thousand would be an attack on our own log
+MAX_ERRORS: Final = 5  # told of one document; ten thousand would be an attack on our own log
 TOO_DEEP: Final = "The document is nested too deeply."
 NOTHING: Final = parse("{ __typename }")  # stands for a document that is refused
 _MAX_ENTRIES: Final = 512
