@@ -153,8 +153,10 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.passkeyDelete": _about("passkeyDelete", "Passkey", sees=Sees.SELF),
     "Mutation.viewerUpdate": _plain("viewerUpdate", 'name: "x"'),
     # Ways in
-    "Mutation.sessionCreate": _plain(
-        "sessionCreate", 'email: "a@people.test", password: "x"', **_OPEN
+    "Mutation.sessionCreate": Probe(
+        "mutation ($word: String!) { sessionCreate(input: {email: $word, password: $word}) "
+        "{ __typename } }",
+        is_public=True,
     ),
     "Mutation.sessionConfirm": _plain("sessionConfirm", 'token: "x", code: "x"', **_OPEN),
     "Mutation.passkeySignInBegin": _plain("passkeySignInBegin", **_OPEN),
