@@ -19,9 +19,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from babel.dates import format_datetime as format_moment
 
 from models.errors import ValueInvalidError
+from models.rules.agent_families import OTHER
 from models.rules.mail_addresses import deliverable
-from models.rules.mail_templates import CHANGE, MOMENTS, PATH, TIME_ZONE, MailTemplate
+from models.rules.mail_headers import header_line, header_name
+from models.rules.mail_templates import (
+    CHANGE,
+    DEVICE,
+    MOMENTS,
+    PATH,
+    TIME_ZONE,
+    UNKNOWN,
+    MailTemplate,
+)
 from models.rules.plain_text import has_hidden
+from models.rules.user_agents import read_agent
 from models.texts import text
 
 _MAX_VALUE_LENGTH: Final = 200  # characters of a parameter that a letter repeats
@@ -102,6 +113,11 @@ def _values(facts: LetterFacts, head: Letterhead) -> dict[str, str]:
     values = {name: _plain(value) for name, value in facts.params.items() if name != PATH}
     for name in MOMENTS & values.keys():
         values[name] = _moment(values[name], facts.params.get(TIME_ZONE, "UTC"), facts.locale)
+    if DEVICE in values:
+        values[DEVICE] = _device(facts.params[DEVICE]) or values[DEVICE]
+    for name, unknown in UNKNOWN.items():
+        if values.get(name) == "":
+            values[name] = text(facts.locale, f"MAIL_{unknown}_TITLE")
     if CHANGE in values:
         values[CHANGE] = text(facts.locale, f"MAIL_CHANGE_{values[CHANGE]}")
     if PATH in facts.params:
@@ -114,6 +130,12 @@ def _plain(value: str) -> str:
     kept = "".join(" " if has_hidden(character) else character for character in value)
     line = " ".join(kept.split())
     return line if len(line) <= _MAX_VALUE_LENGTH else f"{line[: _MAX_VALUE_LENGTH - 1]}…"
+
+
+def _device(user_agent: str) -> str:
+    """Return browser and system, as far as they are known."""
+    agent = read_agent(user_agent.encode("utf-8", "replace"))
+    return ", ".join(name for name in (agent.browser, agent.os) if name != OTHER)
 
 
 def _link(public_url: str, path: str) -> str:
@@ -148,23 +170,25 @@ def _write_headers(
     letter: EmailMessage, facts: LetterFacts, head: Letterhead, *, subject: str
 ) -> None:
     host = urlsplit(head.public_url).hostname or "localhost"
-    letter["From"] = _mailbox(head.sender, name=_checked(head.portal, "the portal's name"))
+    name = header_name(_checked(head.portal, "the portal's name"))
+    space = " " if name == head.portal else "\r\n "
+    letter.set_raw("From", f"{name}{space}<{_mailbox(head.sender).addr_spec}>")
     letter["To"] = _mailbox(facts.to)
     if head.reply_to:
         letter["Reply-To"] = _mailbox(head.reply_to)
-    letter["Subject"] = _checked(subject, "the subject")
+    letter.set_raw("Subject", header_line(_checked(subject, "the subject")))
     letter["Date"] = format_datetime(facts.posted_at)
     letter["Message-ID"] = f"<mail-{facts.mail_id}@{_checked(host, 'the host')}>"
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence is told to us
     letter["X-Auto-Response-Suppress"] = "All"
 
 
-def _mailbox(address: str, *, name: str = "") -> Address:
+def _mailbox(address: str) -> Address:
     try:
         user, _, domain = deliverable(address).rpartition("@")
     except ValueInvalidError:
         raise LetterError("an address is none") from None
-    return Address(display_name=name, username=user, domain=domain)
+    return Address(username=user, domain=domain)
 
 
 def _checked(value: str, what: str) -> str:

@@ -8,6 +8,7 @@ their clocks with each other's notes; machines keep them in step.
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,7 @@ from models.orm import is_sqlite, placeholders
 from models.raw_sql import execute, fetch
 from models.rules.mail_addresses import deliverable
 from models.rules.mail_retries import LEASE, next_attempt
-from models.rules.mail_templates import MailTemplate
+from models.rules.mail_templates import PATH, MailTemplate
 from models.rules.moments import from_sql, to_sql
 from resolvers.context import RequestContext
 from resolvers.letters import LetterError, LetterFacts, Letterhead, write_letter
@@ -38,6 +39,8 @@ from resolvers.ports import (
 )
 
 _MAX_ERROR_LENGTH: Final = 500  # characters, also the column width
+_MIN_TOKEN_LENGTH: Final = 16  # characters; shorter parts of a path are words
+_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]")
 _NOTE_RETRY_S: Final = (0.1, 0.5, 2.0, 5.0)
 _luck: Final = random.SystemRandom()
 _log = structlog.stdlib.get_logger("linkyard.mail")
@@ -119,8 +122,9 @@ async def send_mail(
     try:
         answer = await mailer.send(letter, to=facts.to, letter_id=mail.id)
     except MailRefusedError as error:
-        return await _give_up(context, mail, reason=str(error))
+        return await _give_up(context, mail, reason=_without_secrets(str(error), facts))
     except MailDeferredError as error:
+        error.args = (_without_secrets(str(error), facts),)
         return await _defer(context, mail, error)
     _log.info("mail sent", mail=mail.id, template=mail.template, answer=_short(answer))
     now = context.ports.clock.now()
@@ -203,6 +207,13 @@ async def _note_surely(note: Callable[[], Awaitable[None]]) -> None:
             _log.warning("a sent letter could not be noted, tried again", error=repr(error))
         await asyncio.sleep(pause_s)
     return await note()
+
+
+def _without_secrets(said: str, facts: LetterFacts) -> str:
+    """Return what a server said without the letter's one-time link, which some repeat."""
+    path = facts.params.get(PATH, "")
+    token = max(_NAMES.split(path), key=len)
+    return said.replace(token, "***") if len(token) >= _MIN_TOKEN_LENGTH else said
 
 
 def _short(reason: str) -> str:

@@ -5,8 +5,8 @@
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -151,6 +151,29 @@ async def mail_server(
         state.gate.set()
         running.close()
         await running.wait_closed()
+
+
+@asynccontextmanager
+async def talker(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+) -> AsyncIterator[int]:
+    """Run what answers one connection with any bytes; yields its port."""
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await talk(reader, writer)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+        ended.set()
+
+    server = await asyncio.start_server(answer, HOST, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+        await ended.wait()
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 def make_certificate(folder: Path, *, host: str = HOST) -> tuple[ssl.SSLContext, Path]:

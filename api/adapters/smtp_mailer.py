@@ -107,7 +107,7 @@ class SmtpMailer:
             with suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=_QUIT_S)
             client.close()
-        return f"250 {answer}"
+        return _line(f"250 {answer}")
 
     async def _client(self) -> aiosmtplib.SMTP:
         server = self._server
@@ -147,11 +147,16 @@ def _told(error: Exception) -> Exception:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         error = error.recipients[0]
     if isinstance(error, aiosmtplib.SMTPRecipientRefused | aiosmtplib.SMTPDataError):
-        said = f"{error.code} {error.message}"
+        said = _line(f"{error.code} {error.message}")
         if error.code in _OUR_AFFAIR:
             return MailerAwayError(said)
         is_final = 500 <= error.code < 600  # noqa: PLR2004 - see the module
         return MailRefusedError(said) if is_final else MailDeferredError(said)
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return MailerAwayError(f"{error.code} {error.message}")
-    return MailerAwayError(str(error) or "the mail server did not answer in time")
+        return MailerAwayError(_line(f"{error.code} {error.message}"))
+    return MailerAwayError(_line(str(error)) or "the mail server did not answer in time")
+
+
+def _line(answer: str) -> str:
+    """Return what a server said, which may be any bytes on any number of lines, as one line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in answer).split())

@@ -81,8 +81,8 @@ class MailWorker:
         finally:
             if self._sending:
                 await asyncio.wait(self._sending, timeout=_END_S)
-            for task in self._sending:
-                task.cancel()
+            late = [task for task in self._sending if task.cancel()]
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def step(self) -> bool:
         """Begin to send what is due and has room; False, because the end of a letter wakes us."""
@@ -116,7 +116,8 @@ class MailWorker:
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
-        self._counted_at = float("-inf")
+        if not self._sending:  # so that the last letter does not count as waiting for long
+            self._counted_at = float("-inf")
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("a mail is tried again when its claim is over", exc_info=error)
         self._wake.set()

@@ -22,6 +22,12 @@ PATH: Final = "path"
 MOMENTS: Final = frozenset({"at", "expires_at"})
 # In which zone letters say moments, an IANA name. Every letter may have it.
 TIME_ZONE: Final = "time_zone"
+# What a browser calls itself (User-Agent); letters name browser and system.
+DEVICE: Final = "device"
+# Who or what it was, if "" can be given: letters say MAIL_<VALUE>_TITLE for it.
+UNKNOWN: Final = MappingProxyType(
+    {"inviter": "ADMINISTRATOR", "address": "UNKNOWN", "device": "UNKNOWN"}
+)
 # What happened to a second factor: a text MAIL_CHANGE_<VALUE> says it.
 CHANGE: Final = "change"
 

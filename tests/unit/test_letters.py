@@ -4,6 +4,8 @@ import string
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.headerregistry import Address
 from email.message import EmailMessage
 from typing import cast
 
@@ -23,7 +25,7 @@ PARAMS_OF_ALL = {
     "expires_at": "2026-01-03T03:04:05+00:00",
     "at": "2026-01-02T03:04:05+00:00",
     "address": "192.0.2.7",
-    "device": "Firefox, Linux",
+    "device": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
     "change": "TOTP_ADDED",
 }
 
@@ -117,6 +119,27 @@ def test_the_russian_text_reads_as_a_letter() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("device", "told"),
+    [
+        ("curl/8.0", "curl"),
+        ("my own program", "my own program"),
+        ("", "unknown"),
+        ("\x00\r\n", "unknown"),
+    ],
+)
+def test_a_device_is_told_as_far_as_it_is_known(device: str, told: str) -> None:
+    letter = write_letter(facts_of(MailTemplate.SIGN_IN_NEW_DEVICE, device=device), HEAD)
+
+    assert f"03:04 (UTC): {told} (address: 192.0.2.7)." in part(shown(letter), "plain")
+
+
+def test_an_invitation_by_nobody_is_one_by_the_administrator() -> None:
+    letter = write_letter(facts_of(MailTemplate.INVITATION, inviter=""), HEAD)
+
+    assert "\nThe administrator invites you to " in part(shown(letter), "plain")
+
+
 def test_the_page_leads_where_the_text_leads() -> None:
     page = part(shown(write_letter(facts_of(MailTemplate.SIGN_UP), HEAD)), "html")
 
@@ -136,7 +159,9 @@ def test_every_letter_can_be_written_and_says_all_its_parameters(
     said = part(letter, "plain")
     assert "{" not in said + str(letter["subject"])
     for name, value in facts.params.items():
-        if name in {"path", "name", "inviter", "address", "device"}:
+        if name == "device":
+            assert "Firefox, Linux" in said
+        elif name in {"path", "name", "inviter", "address"}:
             assert value in said
             assert value in part(letter, "html")
     if "at" in facts.params or "expires_at" in facts.params:
@@ -150,6 +175,7 @@ def test_the_catalogue_has_the_texts_of_all_templates_and_no_others() -> None:
     }
     wanted = {f"MAIL_{each}_{name}" for each, names in parts.items() for name in names}
     wanted |= {f"MAIL_CHANGE_{each}" for each in FactorChange}
+    wanted |= {"MAIL_ADMINISTRATOR_TITLE", "MAIL_UNKNOWN_TITLE"}
     wanted |= {"MAIL_HELLO", "MAIL_HELLO_NAME", "MAIL_BUTTON_HINT", "MAIL_FOOTER"}
 
     assert PARAMS.keys() == set(MailTemplate)
@@ -193,6 +219,45 @@ def test_no_parameter_reaches_a_header(template: MailTemplate) -> None:
     letter = write_letter(facts_of(template, **params), HEAD)
 
     assert not any("MARK" in str(value) for value in letter.values())
+
+
+@pytest.mark.parametrize(
+    "portal",
+    [
+        "Очень длинное название портала, с запятыми, и <скобками> " * 3 + "и концом",
+        'A "quoted", name; <eve@evil.test>',
+        "Портал, eve@evil.test",
+        "=?utf-8?q?x?= и ещё",
+        "=?utf-8?q?x?=",
+        "😀" * 100,
+        "x" * 300,
+        "x" * 300 + "ж",
+    ],
+)
+def test_any_name_of_the_portal_arrives_whole(portal: str) -> None:
+    raw = write_letter(facts_of(MailTemplate.TEST), replace(HEAD, portal=portal)).as_bytes()
+
+    headers = raw.partition(b"\r\n\r\n")[0].decode("ascii")
+    assert max(map(len, headers.split("\r\n"))) <= 78
+    old = message_from_bytes(raw, policy=policy.compat32)
+    sender, _, address = str(make_header(decode_header(old["From"]))).rpartition(" ")
+    assert (sender, address) == (portal, "<linkyard@go.test>")
+    assert str(make_header(decode_header(old["Subject"]))) == f"{portal}: a test letter"
+    assert [each.addr_spec for each in shown_from(raw)] == ["linkyard@go.test"]
+
+
+def shown_from(raw: bytes) -> tuple[Address, ...]:
+    found = message_from_bytes(raw, policy=policy.default)["From"].addresses
+    return cast("tuple[Address, ...]", found)
+
+
+def test_a_long_host_has_whole_ids() -> None:
+    host = "department-of-very-long-names." * 5 + "example.org"
+    letter = write_letter(
+        facts_of(MailTemplate.TEST), replace(HEAD, public_url=f"https://{host}:8443/x")
+    )
+
+    assert f"Message-ID: <mail-77@{host}>\r\n".encode() in letter.as_bytes()
 
 
 @pytest.mark.parametrize("character", ["\r\n", "\n", "\r", "\x00"])

@@ -1,5 +1,6 @@
 """Letters through a real mail server, and what each of its answers means."""
 
+import asyncio
 import ssl
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -11,7 +12,7 @@ import pytest
 from api.adapters import smtp_mailer
 from api.adapters.smtp_mailer import SmtpMailer, SmtpServer, SmtpTls
 from resolvers.ports import MailDeferredError, MailerAwayError, MailRefusedError
-from tests.mail_servers import DROP, HOST, MailServer, mail_server, make_certificate
+from tests.mail_servers import DROP, HOST, MailServer, mail_server, make_certificate, talker
 
 TO = "anna@example.org"
 PASSWORD = "пароль и соль"  # noqa: S105 - of a server that lives for a moment
@@ -160,6 +161,30 @@ async def test_a_connection_that_breaks_after_the_letter_lets_it_wait() -> None:
 
         with pytest.raises(MailerAwayError):
             await send(server_of(state))
+
+
+async def test_whatever_bytes_a_server_says_become_one_line() -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.test\r\n")
+        answers = {b"EHLO": b"250 ok", b"MAIL": b"250 ok", b"RCPT": b"550-no \xff\x00\r\n550 never"}
+        while line := await reader.readline():
+            writer.write(answers.get(line[:4], b"250 ok") + b"\r\n")
+
+    async with talker(say) as port:
+        with pytest.raises(MailRefusedError) as refused:
+            await send(server_of(port))
+
+    assert str(refused.value) == "550 no never"
+
+
+async def test_a_server_that_speaks_another_language_lets_letters_wait() -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()
+
+    async with talker(say) as port:
+        with pytest.raises(MailerAwayError):
+            await send(server_of(port))
 
 
 async def test_a_server_that_is_not_there_lets_letters_wait() -> None:

@@ -25,7 +25,7 @@ from tests.fakes import FixedClock, Postbox
 pytestmark = pytest.mark.usefixtures("database")
 
 HEAD = Letterhead(portal="Linkyard", public_url="https://go.test", sender="linkyard@go.test")
-TOKEN = "/reset#token=open-sesame"  # noqa: S105 - planted, and looked for
+TOKEN = "/reset#token=open-sesame_0123456789"  # noqa: S105 - planted, and looked for
 
 
 @dataclass
@@ -240,6 +240,19 @@ async def test_a_refused_letter_is_given_up_at_once(ports: Ports, clock: FixedCl
     row = await Mail.get(id=mail.id)
     assert (row.failed_at, row.sealed_params) == (clock.at, "")
     assert row.last_error == f"550 no such person {'x' * 600}"[:500]
+
+
+@pytest.mark.parametrize("kind", [MailRefusedError, MailDeferredError])
+async def test_what_a_server_repeats_of_a_link_is_not_kept(
+    ports: Ports, kind: type[Exception]
+) -> None:
+    await post(ports)
+    (mail,) = await claim(ports)
+
+    await send(ports, mail, Postbox(refusal=kind(f"554 bad link https://go.test{TOKEN} in it")))
+
+    row = await Mail.get(id=mail.id)
+    assert row.last_error == "554 bad link https://go.test/reset#token=*** in it"
 
 
 async def test_an_offer_that_has_expired_is_not_sent(ports: Ports, clock: FixedClock) -> None:
