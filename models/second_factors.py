@@ -20,7 +20,7 @@ class Totp(Record):
     )
     user_id: int
     sealed_secret = fields.TextField()
-    last_step = fields.BigIntField(default=0)
+    last_step: int = fields.BigIntField(default=0)
     confirmed_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:
@@ -56,7 +56,7 @@ class Passkey(Record):
     user_id: int
     credential_id = fields.CharField(max_length=1400, unique=True)  # at most 1,023 bytes
     public_key = fields.TextField()
-    sign_count = fields.BigIntField(default=0)
+    sign_count: int = fields.BigIntField(default=0)
     transports = fields.CharField(max_length=100, default="")
     label = fields.CharField(max_length=100)
     last_used_at: datetime | None = fields.DatetimeField(null=True)

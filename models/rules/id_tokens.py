@@ -53,13 +53,13 @@ class Expected:
     now: datetime
 
 
-def read_keys(document: object) -> list[Key]:
+def read_keys(document: Mapping[str, Any]) -> list[Key]:
     """Return the public keys of a JWK set that verify signatures; others are left out."""
-    listed = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
-    if not isinstance(listed, list):
+    listed = _as_list(document.get("keys"))
+    if listed is None:
         raise IdTokenError("no set of keys")
     keys: list[Key] = []
-    for each in cast("list[Any]", listed)[:_MAX_KEYS]:
+    for each in listed[:_MAX_KEYS]:
         try:
             key = JWKRegistry.import_key(each)
         except (JoseError, ValueError, TypeError, KeyError):
@@ -138,7 +138,8 @@ def _header(token: str) -> Mapping[str, Any]:
 
 def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
     audience, party = claims.get("aud"), claims.get("azp")
-    several = cast("list[Any]", audience) if isinstance(audience, list) else [audience]
+    listed = _as_list(audience)
+    several = [audience] if listed is None else listed
     if client_id not in several:
         raise IdTokenError("another audience")
     if (len(several) > 1 or party is not None) and party != client_id:
@@ -146,14 +147,22 @@ def _check_audience(claims: Mapping[str, Any], client_id: str) -> None:
 
 
 def _check_times(claims: Mapping[str, Any], now: float) -> None:
-    expires, issued, begins = claims.get("exp"), claims.get("iat"), claims.get("nbf", 0)
-    for moment in (expires, issued, begins):
-        if isinstance(moment, bool) or not isinstance(moment, int | float):
-            raise IdTokenError("no moments")
+    expires, issued = _moment(claims.get("exp")), _moment(claims.get("iat"))
+    begins = _moment(claims.get("nbf", 0))
     if expires <= now - LEEWAY_S:
         raise IdTokenError("expired")
     if max(issued, begins) > now + LEEWAY_S or issued < now - MAX_AGE_S - LEEWAY_S:
         raise IdTokenError("of another time")
+
+
+def _as_list(value: Any) -> list[Any] | None:  # noqa: ANN401 - of JSON
+    return value if isinstance(value, list) else None
+
+
+def _moment(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise IdTokenError("no moments")
+    return value
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,8 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import Final
 
-import pyotp
+from pyotp import random_base32
+from pyotp.totp import TOTP
 
 STEP_S: Final = 30
 DRIFT_STEPS: Final = 1  # of the person's clock, either way: RFC 6238 section 5.2
@@ -17,7 +18,7 @@ _CODE: Final = re.compile(r"[0-9]{6}", re.ASCII)
 
 def new_secret() -> str:
     """Return 160 random bits in base32, as RFC 4226 section 4 recommends."""
-    return pyotp.random_base32()
+    return random_base32()
 
 
 def is_code(text: str) -> bool:
@@ -38,7 +39,7 @@ def step_of(code: str, *, secret: str, now: datetime, after: int) -> int | None:
     typed, present = _bare(code), int(now.timestamp()) // STEP_S
     if _CODE.fullmatch(typed) is None:
         return None
-    app, found = pyotp.TOTP(secret), None
+    app, found = TOTP(secret), None
     for step in range(present - DRIFT_STEPS, present + DRIFT_STEPS + 1):
         if compare_digest(app.generate_otp(step), typed) and step > after and found is None:
             found = step
@@ -47,7 +48,7 @@ def step_of(code: str, *, secret: str, now: datetime, after: int) -> int | None:
 
 def app_uri(secret: str, *, account: str, issuer: str) -> str:
     """Return the `otpauth:` address that apps read from a QR code."""
-    return pyotp.TOTP(secret).provisioning_uri(name=account, issuer_name=issuer.replace(":", " "))
+    return TOTP(secret).provisioning_uri(name=account, issuer_name=issuer.replace(":", " "))
 
 
 def _bare(code: str) -> str:

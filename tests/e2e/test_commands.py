@@ -18,10 +18,15 @@ from typing import BinaryIO
 
 import pytest
 
+from api.adapters.argon2_hasher import Argon2Hasher
 from api.migrate import migrate
 from benchmarks.service import free_port
+from models.audit_entries import AuditEntry
+from models.mails import Mail
 from models.orm import open_database, reader
 from models.raw_sql import fetch
+from models.second_factors import Totp
+from models.users import User
 from resolvers.api_keys import authenticate_key
 from resolvers.context import Viewer
 from resolvers.first_run import prepare_installation
@@ -39,6 +44,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 @pytest.fixture
 def environment(fresh_database_url: str, tmp_path: Path) -> dict[str, str]:
     """Settings of an installation that was never started."""
+    (tmp_path / "var").mkdir(mode=0o700)
     return {
         **os.environ,
         "LINKYARD_DATA_DIR": os.fspath(tmp_path / "var"),
@@ -65,8 +71,9 @@ def run(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def installed(fresh_database_url: str) -> str:
-    """The URL of a database after its first start."""
+def installed(fresh_database_url: str, tmp_path: Path) -> str:
+    """The URL of a database after its first start, which has made the data folder."""
+    (tmp_path / "var").mkdir(exist_ok=True)
     migrate(fresh_database_url)
 
     async def prepare() -> None:
@@ -466,3 +473,62 @@ def test_a_reader_that_has_enough_ends_an_export_quietly(run: Run, installed: st
 
     assert done.stdout.startswith(b"domain,slug,url,")
     assert done.stderr == b""
+
+
+def test_lost_second_factors_are_taken_away_by_a_command(run: Run, installed: str) -> None:
+    async def prepare() -> None:
+        async with open_database(installed):
+            user = await User.get(email="admin@example.org")
+            await Totp.create(user=user, sealed_secret="x", confirmed_at=NOW)  # noqa: S106
+
+    async def left() -> tuple[int, list[str], list[str]]:
+        async with open_database(installed):
+            entries = await AuditEntry.filter(action="user.second_factor_reset")
+            letters = await Mail.filter(to_address="admin@example.org")
+            return (
+                await Totp.all().count(),
+                [entry.via for entry in entries],
+                [letter.template for letter in letters],
+            )
+
+    asyncio.run(prepare())
+
+    done = run("users", "reset-factors", "Admin@example.org")
+    unknown = run("users", "reset-factors", "nobody@example.org")
+
+    assert (done.returncode, done.stdout) == (
+        0,
+        b"admin@example.org has no second factor any more.\n",
+    )
+    assert (unknown.returncode, b"There is no user nobody@example.org" in unknown.stderr) == (
+        1,
+        True,
+    )
+    assert asyncio.run(left()) == (0, ["COMMAND"], ["SECOND_FACTOR_CHANGED"])
+
+
+def test_a_password_comes_by_standard_input_and_never_by_the_command_line(
+    run: Run, installed: str
+) -> None:
+    async def state(email: str, secret: str) -> tuple[bool, int]:
+        async with open_database(installed):
+            user = await User.get(email=email)
+            hasher = Argon2Hasher(memory_kib=7168, time_cost=1, parallelism=1)
+            verdict = await hasher.verify(secret, user.password_hash)
+            hasher.close()
+            return verdict.is_right, await Mail.filter(to_address=email).count()
+
+    common = run("users", "create", "ann@example.org", "--password", stdin=b"password123\n")
+    assert (common.returncode, common.stdout) == (1, b"")
+    assert run("users", "password", "ann@example.org", stdin=b"three quiet herons\n").returncode
+    made = run("users", "create", "ann@example.org", "--password", stdin=b"three quiet herons\n")
+    assert (made.returncode, made.stdout) == (0, b"ann@example.org\n")
+    assert asyncio.run(state("ann@example.org", "three quiet herons")) == (True, 0)
+
+    changed = run("users", "password", "Ann@example.org", stdin=b"four noisy cranes\r\n")
+
+    assert changed.stdout == b"ann@example.org signs in by the new password from now on.\n"
+    assert asyncio.run(state("ann@example.org", "four noisy cranes")) == (True, 1)
+    link = run("users", "password", "ann@example.org", "--link").stdout.decode()
+    assert re.fullmatch(r"http://localhost:8080/password-reset#[A-Za-z0-9_-]{43}\n", link)
+    assert asyncio.run(state("ann@example.org", "four noisy cranes")) == (True, 1)
