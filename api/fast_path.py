@@ -29,6 +29,7 @@ from api.request_heads import (
     MessageTracker,
     escape_line,
 )
+from api.security_headers import headers_with
 from api.slow_clients import Phase, SlowClients
 from models.rules.click_record import CLICK_START_BYTES
 from models.rules.replica_format import (
@@ -327,6 +328,18 @@ class RedirectProtocol(RequestHandler):
         self.blocked &= ~_WRITE_PAUSED
         self._slow.reads(self)
         super().resume_writing()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """See RequestHandler.handle_error: what it answers has passed no middleware."""
+        response = super().handle_error(request, status, exc, message)
+        response.headers.update(headers_with(self.turn.config.hsts))
+        return response
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None

@@ -42,7 +42,7 @@ from schema.root import PortalSchema
 
 _OPERATIONS: Final = (OperationType.QUERY, OperationType.MUTATION)
 _log = structlog.get_logger(__name__)
-_UNREADABLE: Final = (HttpProcessingError, web.RequestPayloadError)
+_UNREADABLE: Final = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
 
 
 class Endpoint:

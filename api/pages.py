@@ -7,6 +7,7 @@ from functools import cache
 from html import escape
 from typing import Final
 
+from api.security_headers import POLICY
 from models.texts import negotiate, text
 
 PAGES: Final = (404, 410, 421, 503)
@@ -15,8 +16,10 @@ PAGES: Final = (404, 410, 421, 503)
 PAGE_HEADERS: Final = (
     b"Cache-Control: private, no-store\r\n"
     b"X-Robots-Tag: noindex\r\n"
-    b"Content-Security-Policy: default-src 'none'\r\n"
+    b"Content-Security-Policy: " + POLICY.encode() + b"\r\n"
     b"X-Content-Type-Options: nosniff\r\n"
+    b"X-Frame-Options: DENY\r\n"
+    b"Referrer-Policy: no-referrer\r\n"
     b"Content-Type: text/html; charset=utf-8\r\n"
 )
 

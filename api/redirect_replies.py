@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from api.pages import PAGE_HEADERS, language_of, page
+from api.security_headers import HSTS
 
 _MAX_PAGES: Final = 256  # of one second
 RETRY_AFTER_S: Final = 5  # while the link cannot be looked up
@@ -52,8 +53,12 @@ class Replies:
         found_end: what follows the target of a redirect on a connection that stays open.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hsts: str = "") -> None:
+        """Build none yet; `hsts` is the value of Strict-Transport-Security, "" for none."""
         self.found_end = b""
+        self._fixed = b"\r\nServer: Linkyard\r\n"
+        if hsts:
+            self._fixed += f"{HSTS}: {hsts}\r\n".encode()
         self._second: int = -1
         self._end = b""
         self._open_pages: dict[tuple[int, bytes, bool], bytes] = {}
@@ -63,7 +68,7 @@ class Replies:
         if second != self._second:
             self._second = second
             date = formatdate(second, usegmt=True).encode()
-            self._end = b"\r\nDate: " + date + b"\r\nServer: Linkyard\r\n"
+            self._end = b"\r\nDate: " + date + self._fixed
             self.found_end = _FOUND_HEADERS + self._end + b"\r\n"
             self._open_pages.clear()
 

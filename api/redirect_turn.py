@@ -52,12 +52,14 @@ class RedirectConfig:
         local: a domain that is this very machine, then the names of the machine that
             mean this domain, too; () if there is no such domain.
         sync_before_reply: every click is synced to the disk before its reply.
+        hsts: value of Strict-Transport-Security; "" sends none.
     """
 
     reserved: frozenset[str]
     default_host: str = ""
     local: tuple[str, ...] = ()
     sync_before_reply: bool = False
+    hsts: str = ""
 
 
 class RedirectTurn:
@@ -88,7 +90,7 @@ class RedirectTurn:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
-        self.replies = Replies()
+        self.replies = Replies(hsts=config.hsts)
         self.is_open = False
         self.is_scheduled = False
         self.get: Get | None = None

@@ -32,12 +32,14 @@ from api.redirect import Redirect
 from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
 from api.roles import Role
+from api.security_headers import HEADERS, all_but_redirects, headers_with, hsts, security_headers
 from api.server_log import quiet_server_log
 from api.settings import Settings
 from api.version import VERSION
 from api.worker_status import WorkerStatus
 from models.orm import open_database
 from models.rules.addresses import parse_networks
+from models.rules.origins import parse_origins
 from models.rules.slugs import RESERVED_WORDS
 from resolvers.key_uses import uses_written
 from resolvers.later import all_done
@@ -141,14 +143,21 @@ class WebProcess:
             default_host=default_host(settings) if settings.default_domain else "",
             local=local_names(settings, port=self.listener.getsockname()[1]),
             sync_before_reply=settings.spool_sync_before_reply,
+            hsts=self._hsts,
         )
         return RedirectTurn(config, replica=replica, spool=spool, metrics=metrics)
+
+    @property
+    def _hsts(self) -> str:
+        settings = self.settings
+        return hsts(scheme=settings.public_scheme, is_preloaded=settings.hsts_preload)
 
     def _app(self, ports: Ports, turn: RedirectTurn) -> web.Application:
         if self.role.has_portal:
             app = self._portal(ports)
         else:
-            app = web.Application()
+            app = web.Application(middlewares=[all_but_redirects(security_headers)])
+            app[HEADERS] = headers_with(self._hsts)
             app.add_routes(static_answers.routes)
         replicas = ReplicaFolder(self.folder.replica)
         health = Health(
@@ -180,6 +189,8 @@ class WebProcess:
                 ports=ports,
                 portal=facts,
                 trusted_proxies=parse_networks(self.settings.trusted_proxies),
+                cors_origins=parse_origins(self.settings.cors_origins),
+                hsts=self._hsts,
                 oidc=importlib.import_module("api.oidc_ports").oidc_routes(self.settings),
                 limits=portal.RequestLimits(
                     per_key=self.settings.key_per_minute,

@@ -24,6 +24,12 @@ async def domains_by_id(ids: Sequence[int]) -> list[Domain | LookupError]:
     return [rows.get(key) or LookupError(f"no domain {key}") for key in ids]
 
 
+async def domain_hosts() -> frozenset[str]:
+    """Return the hosts of all domains."""
+    rows = await fetch(reader(), "SELECT host FROM domain")
+    return frozenset(str(row["host"]) for row in rows)
+
+
 async def listed_hosts(context: RequestContext) -> list[str]:
     """Return every host, that of links whose maker names none first, then the oldest."""
     found = await hosts(context)

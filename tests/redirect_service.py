@@ -150,6 +150,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
     keepalive_s: float = 75.0,
     has_replica: bool = True,
     limits: ConnectionLimits = NO_CAPS,
+    hsts: str = "",
 ) -> AsyncIterator[Service]:
     """Serve on a free port of loopback."""
     for name in ("spool", "metrics"):
@@ -165,6 +166,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
         default_host=default_host,
         local=local,
         sync_before_reply=sync_before_reply,
+        hsts=hsts,
     )
     turn = RedirectTurn(config, replica=replica, spool=spool, metrics=metrics, clock=lambda: NOW)
     entered, leave = asyncio.Event(), asyncio.Event()

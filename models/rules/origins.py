@@ -6,7 +6,8 @@ from models.rules.hosts import normal_host
 def is_origin(text: str) -> bool:
     """Tell whether a text is an origin of http or https in the one spelling browsers use."""
     scheme, _, authority = text.partition("://")
-    return scheme in {"http", "https"} and normal_host(authority) == authority
+    is_host = normal_host(authority) == authority and "*" not in authority
+    return scheme in {"http", "https"} and is_host
 
 
 def parse_origins(text: str) -> frozenset[str]:
