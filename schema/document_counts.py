@@ -9,16 +9,19 @@ CVE-2026-47706, CVE-2026-47707, GHSA-mfj6-6p54-m98c.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLField,
     GraphQLInterfaceType,
+    GraphQLList,
     GraphQLNamedType,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
@@ -27,9 +30,7 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     get_named_type,
-    get_nullable_type,
     is_leaf_type,
-    is_list_type,
 )
 
 from schema.document_costs import NO_COST, Cost, Rows, literal_of, rows_of
@@ -287,7 +288,7 @@ class Counter:
         definition = self._field(name, parent)
         inner = Counts()
         if node.selection_set is not None:
-            child = get_named_type(definition.type) if definition else None
+            child = _named(definition) if definition else None
             inner = self._count_set(node.selection_set, child)
         counts.depth += inner.depth
         counts.meta_depth += inner.meta_depth
@@ -334,10 +335,10 @@ class Counter:
         return parent is self._schema.mutation_type and name in self._knowledge.secret_fields
 
     def _count_directives(self, node: Node) -> int:
-        used: Sequence[Node] = getattr(node, "directives", None) or ()
+        used: Sequence[DirectiveNode] = getattr(node, "directives", None) or ()
         seen: set[str] = set()
         for directive in used:
-            name: str = directive.name.value  # type: ignore[attr-defined]
+            name = directive.name.value
             if name not in self._known_directives:
                 raise MalformedError(f"Unknown directive '@{name}'.", directive)
             if name in seen:
@@ -362,9 +363,16 @@ def _demand(limit: Limit, count: int, maximum: int, node: Node) -> None:
         raise BreachError(limit, maximum, node)
 
 
+def _named(definition: GraphQLField) -> GraphQLNamedType:
+    named: GraphQLNamedType = cast("Any", get_named_type)(cast("Any", definition).type)
+    return named
+
+
 def _is_list_of_objects(definition: GraphQLField) -> bool:
-    output = definition.type
-    return is_list_type(get_nullable_type(output)) and not is_leaf_type(get_named_type(output))
+    output: Any = cast("Any", definition).type
+    if isinstance(output, GraphQLNonNull):
+        output = cast("Any", output).of_type
+    return isinstance(output, GraphQLList) and not is_leaf_type(_named(definition))
 
 
 def _rows_asked(node: FieldNode, definition: GraphQLField | None) -> Rows | None:

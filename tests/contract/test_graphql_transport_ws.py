@@ -125,7 +125,10 @@ async def test_second_init_closes_the_socket(client: Client) -> None:
 
 
 async def open_client(
-    monkeypatch: pytest.MonkeyPatch, ports: Ports, aiohttp_client: AiohttpClient, **times: float
+    monkeypatch: pytest.MonkeyPatch,
+    ports: Ports,
+    aiohttp_client: AiohttpClient,
+    **times: Any,  # noqa: ANN401 - arguments of Endpoint
 ) -> Client:
     """Serve with other times than those of the real endpoint."""
     monkeypatch.setattr(app, "Endpoint", partial(Endpoint, **times))

@@ -17,6 +17,7 @@ from graphql import (
 from structlog.testing import capture_logs
 
 from api import app
+from api.graphql import Endpoint
 from resolvers.context import Origin, Viewer
 from resolvers.ports import Ports
 from schema.context import GraphQLContext, PortalFacts
@@ -148,7 +149,7 @@ async def _never() -> None:
 async def test_error_before_the_operation_tells_a_number(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.Endpoint, "_context", leak)
+    monkeypatch.setattr(Endpoint, "_context", leak)
     response = await Portal(client).send("{ __typename }")
     text = await response.text()
 

@@ -175,3 +175,28 @@ def test_a_password_of_the_mail_server_is_not_shown(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("LINKYARD_SMTP_PASSWORD", "open sesame")
 
     assert "sesame" not in repr(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("public_url", "introspection", "tells"),
+    [
+        ("", None, True),
+        ("http://localhost:8080", None, True),
+        ("http://127.0.0.1", None, True),
+        ("http://[::1]:8080/portal", None, True),
+        ("http://portal.localhost", None, True),
+        ("https://localhost", None, False),
+        ("http://go.example.org", None, False),
+        ("https://go.example.org", None, False),
+        ("https://go.example.org", "true", True),
+        ("http://localhost", "false", False),
+    ],
+)
+def test_the_schema_is_told_to_everybody_on_this_machine_or_where_a_setting_says_so(
+    monkeypatch: pytest.MonkeyPatch, public_url: str, introspection: str | None, *, tells: bool
+) -> None:
+    monkeypatch.setenv("LINKYARD_PUBLIC_URL", public_url)
+    if introspection is not None:
+        monkeypatch.setenv("LINKYARD_INTROSPECTION", introspection)
+
+    assert load_settings().tells_schema is tells

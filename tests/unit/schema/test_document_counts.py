@@ -1,7 +1,9 @@
 """Limits of documents: each at n and n + 1, counted once for each fragment, and counted right."""
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse
@@ -381,16 +383,13 @@ def documents(draw: st.DrawFn) -> str:
 
 def expanded(text: str) -> Counts:
     """Return the counts of the document with each spread replaced by what it stands for."""
-    tree = parse(text)
-    bodies = {
-        each.name.value: each.selection_set
-        for each in tree.definitions
-        if not isinstance(each, OperationDefinitionNode)
-    }
-    return _naive(tree.definitions[0].selection_set, bodies)
+    tree: Any = parse(text)
+    operation, *fragments = tree.definitions
+    bodies = {each.name.value: each.selection_set for each in fragments}
+    return _naive(operation.selection_set, bodies)
 
 
-def _naive(selection_set: object, bodies: object) -> Counts:
+def _naive(selection_set: Any, bodies: Mapping[str, Any]) -> Counts:  # noqa: ANN401 - any node
     total = Counts()
     for each in selection_set.selections:
         kind = type(each).__name__
@@ -404,21 +403,22 @@ def _naive(selection_set: object, bodies: object) -> Counts:
         total.aliases += inner.aliases + (is_field and each.alias is not None)
         total.directives += inner.directives + len(each.directives or ())
         total.selections += inner.selections + 1
-        one, rows = _naive_cost(each, inner) if is_field else (inner.cost.fixed, inner.rows.fixed)
+        one, rows = inner.cost.fixed, inner.rows.fixed
+        if is_field:
+            one, rows = _naive_cost(each, one, rows)
         total.cost = replace(total.cost, fixed=total.cost.fixed + one)
         total.rows = replace(total.rows, fixed=total.rows.fixed + rows)
     return total
 
 
-def _naive_cost(node: object, inner: Counts) -> tuple[int, int]:
+def _naive_cost(node: Any, one: int, rows: int) -> tuple[int, int]:  # noqa: ANN401 - a field
     match node.name.value:
         case "page":
-            rows = int(node.arguments[0].value.value)
-            return 2 + inner.cost.fixed + rows * inner.rows.fixed, 0
+            return 2 + one + int(node.arguments[0].value.value) * rows, 0
         case "list" | "nodes":
-            return 0, 2 + inner.cost.fixed + 10 * inner.rows.fixed
+            return 0, 2 + one + 10 * rows
         case "node":
-            return 2 + inner.cost.fixed + 10 * inner.rows.fixed, 0
+            return 2 + one + 10 * rows, 0
         case _:
             return 1, 0
 
