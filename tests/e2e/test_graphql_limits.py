@@ -1,5 +1,6 @@
 """Limits of requests: told in every answer, kept over HTTP and on sockets, and per key."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from aiohttp.pytest_plugin import AiohttpClient
 
 from api.app import Parts, create_app
 from api.request_limits import RequestLimits
+from benchmarks.service import service
 from models.api_keys import ApiKey
 from models.rules.scopes import Scope
 from models.texts import text
@@ -210,3 +212,26 @@ async def test_without_limits_nothing_is_counted_and_nothing_told(client: Client
 
     assert [name for name in answer.headers if name.lower().startswith("ratelimit")] == []
     assert not await Throttle.exists()
+
+
+def test_the_web_processes_of_a_service_have_one_limit_together(
+    fresh_database_url: str, postgres_server: str | None, redis_url: str | None
+) -> None:
+    settings = {"PROCESSES": "2", "ANONYMOUS_PER_MINUTE": "60"}
+    if postgres_server is not None:
+        settings["DATABASE_URL"] = fresh_database_url
+    if redis_url is not None:
+        settings["REDIS_URL"] = redis_url
+    body = json.dumps({"query": HELLO}).encode()
+    with service(settings) as running:
+        answers = [
+            running.request(
+                "POST", "/graphql", headers={"Content-Type": "application/json"}, body=body
+            )
+            for _ in range(80)
+        ]
+
+    statuses = [each.status for each in answers]
+    assert set(statuses) == {200, 429}
+    assert 60 <= statuses.count(200) <= 62
+    assert answers[0].headers["ratelimit-policy"] == '"address";q=60;w=60'
