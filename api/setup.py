@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -16,15 +17,27 @@ from api.adapters.clock import SystemClock
 from api.child_process import EXIT_CRASHED, EXIT_REFUSED, SUPERVISED
 from api.client_secret import client_secret
 from api.data_folder import DataFolderError, read_secret_keys
+from api.quiet_ports import quiet_ports
 from api.settings import Settings
 from models.errors import DomainError
 from models.orm import open_database
+from models.rules.reach import Reach
+from models.rules.scopes import Scope
 from models.store_failures import complaint_of_store, is_store_damaged
 from models.texts import message_of
+from resolvers.context import RequestContext, Viewer
 from resolvers.domains import links_elsewhere
 from resolvers.first_run import FirstRun, prepare_installation
+from resolvers.passwords import first_way_in
 
 _log = structlog.stdlib.get_logger("linkyard.setup")
+
+
+class _Shown(NamedTuple):
+    """What the terminal shows once."""
+
+    made: FirstRun
+    way_in: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +71,7 @@ class Setup:
             _show(made)
         return 0
 
-    async def _prepare(self) -> FirstRun | None:
+    async def _prepare(self) -> _Shown | None:
         async with open_database(self.settings.database_url):
             made = await prepare_installation(
                 host=self.settings.first_domain,
@@ -74,7 +87,15 @@ class Setup:
                     to_move_them=f"python -m api domains rename {use.host}"
                     f" {self.settings.first_domain}",
                 )
-            return made
+            return None if made is None else _Shown(made, await self._way_in(made))
+
+    async def _way_in(self, made: FirstRun) -> str:
+        """Return the address where the administrator sets a password, once."""
+        context = RequestContext(
+            Viewer(scopes=frozenset(Scope), reach=Reach.ALL), quiet_ports(self.settings)
+        )
+        path = await first_way_in(context, email=made.admin_email)
+        return f"{context.ports.access.public_url}{path}"
 
 
 def _refuse(reason: str) -> int:
@@ -82,10 +103,12 @@ def _refuse(reason: str) -> int:
     return EXIT_REFUSED
 
 
-def _show(made: FirstRun) -> None:
-    """Print the first key: on the terminal only, and only now."""
+def _show(shown: _Shown) -> None:
+    """Print the first key and the way in: on the terminal only, and only now."""
     print(  # noqa: T201 - the terminal is where it belongs
-        f"\nThe first administrator is {made.admin_email}.\n"
-        f"Their API key, shown this once:\n\n    {made.secret}\n",
+        f"\nThe first administrator is {shown.made.admin_email}.\n"
+        f"Their API key, shown this once:\n\n    {shown.made.secret}\n\n"
+        "To sign in with a browser, set a password there within 24 hours:\n\n"
+        f"    {shown.way_in}\n",
         flush=True,
     )

@@ -30,6 +30,7 @@ from models.users import User
 from resolvers.audit import Note, log_actions
 from resolvers.context import RequestContext, Viewer
 from resolvers.key_uses import note_use
+from resolvers.sessions import require_fresh
 
 MAX_LABEL_LENGTH: Final = 100  # characters, also the column width
 MAX_KEYS: Final = 50  # working ones of one person
@@ -59,6 +60,7 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
 
     Raises:
         NotPermittedError: anonymous, or for another person without USER_ADMIN.
+        StepUpRequiredError: by a session whose proof of identity is too old.
         NotFoundError: no such person, or deactivated.
         ScopeNotHeldError: a scope beyond the person's or the caller's own.
         ApiKeyLimitError: the person has MAX_KEYS that work.
@@ -69,6 +71,7 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
     owner_id = viewer.user_id if user_id is None else user_id
     if owner_id is None or owner_id != viewer.user_id:
         viewer.require(Scope.USER_ADMIN)
+    await require_fresh(context)
     owner = await User.filter(id=owner_id, deactivated_at=None).select_related("role").first()
     if owner is None:
         raise NotFoundError(path=("userId",))
@@ -91,7 +94,8 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
         problems.append(wrong)
     InputInvalidError.raise_for(problems)
     secret = new_key()
-    ends = [moment for moment in (expires_at, viewer.expires_at) if moment is not None]
+    maker_ends_at = viewer.expires_at if viewer.api_key_id is not None else None
+    ends = [moment for moment in (expires_at, maker_ends_at) if moment is not None]
     async with in_transaction("default") as connection:
         await User.select_for_update().get(id=owner.id)  # one at a time, for the count
         if await _live(context, owner.id).count() >= MAX_KEYS:

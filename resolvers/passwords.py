@@ -35,6 +35,7 @@ from resolvers.users import check_email
 
 RESET_LIFE: Final = timedelta(minutes=30)
 FIRST_SIGN_IN_LIFE: Final = timedelta(hours=24)
+_SERVER: Final = "localhost"  # where a command was typed
 RESET_PATH: Final = "/password-reset#"  # what follows # goes into no log and no Referer
 
 
@@ -67,6 +68,7 @@ async def change_password(
     fresh = await context.ports.passwords.hash(new)
     async with in_transaction("default") as connection:
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_CHANGE, but=session_id)
+        await _tell(context, connection, user)
         return await rotate_session(context, connection)
 
 
@@ -109,14 +111,23 @@ async def reset_password(context: RequestContext, *, token: str, new: str) -> No
         if found is None:
             raise TokenInvalidError  # somebody was faster
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_RESET)
+        await _tell(context, connection, user)
         # Who reads the person's letters is the person: the address is theirs.
         rows = User.filter(id=user.id, email_verified_at=None).using_db(connection)
         await rows.update(email_verified_at=context.ports.clock.now())
     await forgive(context, RateLimit.SIGN_IN_ACCOUNT, user.email)
 
 
-async def set_password(context: RequestContext, *, email: str, new: str) -> User:
+async def set_password(
+    context: RequestContext, *, email: str, new: str, is_first: bool = False
+) -> User:
     """Set anybody's password; all their sessions end. For the command line.
+
+    Args:
+        context: needs USER_ADMIN.
+        email: in any case.
+        new: see check_password.
+        is_first: the account was just made, and its person need not be told of a change.
 
     Raises:
         NotPermittedError: no USER_ADMIN.
@@ -131,6 +142,8 @@ async def set_password(context: RequestContext, *, email: str, new: str) -> User
     fresh = await context.ports.passwords.hash(new)
     async with in_transaction("default") as connection:
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_RESET)
+        if not is_first:
+            await _tell(context, connection, user)
     await forgive(context, RateLimit.SIGN_IN_ACCOUNT, user.email)
     return user
 
@@ -147,6 +160,26 @@ async def issue_reset(
         context, connection, purpose=TokenPurpose.PASSWORD_RESET, user_id=user_id, life=life
     )
     return f"{RESET_PATH}{token}"
+
+
+async def first_way_in(context: RequestContext, *, email: str) -> str:
+    """Return a path where a person sets their first password, within a day, once.
+
+    For the terminal of whoever installs: no letter can be sent yet.
+
+    Raises:
+        NotPermittedError: no USER_ADMIN.
+        NotFoundError: no such person.
+    """
+    context.viewer.require(Scope.USER_ADMIN)
+    user = await User.by_email(email)
+    if user is None:
+        raise NotFoundError(path=("email",))
+    async with in_transaction("default") as connection:
+        await log_action(
+            context, connection, AuditAction.PASSWORD_RESET_REQUEST, subject_id=user.id
+        )
+        return await issue_reset(context, connection, user_id=user.id, life=FIRST_SIGN_IN_LIFE)
 
 
 async def _send_reset(context: RequestContext, account: str) -> None:
@@ -194,7 +227,7 @@ async def _store(  # noqa: PLR0913 - one for each thing that a new password chan
     *,
     but: int | None = None,
 ) -> None:
-    """Store a hash, end sessions and older letters, tell the person, and write it down."""
+    """Store a hash, end sessions and one-time tokens, and write it down."""
     now = context.ports.clock.now()
     rows = User.filter(id=user.id).using_db(connection)
     await rows.update(password_hash=password_hash, password_changed_at=now)
@@ -207,6 +240,9 @@ async def _store(  # noqa: PLR0913 - one for each thing that a new password chan
         subject_id=user.id,
         after={"sessions_ended": len(ended)},
     )
+
+
+async def _tell(context: RequestContext, connection: BaseDBAsyncClient, user: User) -> None:
     await post_mail(
         context,
         connection,
@@ -215,8 +251,8 @@ async def _store(  # noqa: PLR0913 - one for each thing that a new password chan
         template=MailTemplate.PASSWORD_CHANGED,
         params={
             "name": user.name,
-            "at": now.isoformat(),
-            "address": context.origin.address,
+            "at": context.ports.clock.now().isoformat(),
+            "address": context.origin.address or _SERVER,
             "time_zone": user.time_zone,
         },
     )

@@ -16,6 +16,7 @@ from schema.problems import (
     ForbiddenProblem,
     NotFoundProblem,
     ScopeNotHeldProblem,
+    StepUpRequiredProblem,
     ValidationProblem,
 )
 
@@ -91,6 +92,7 @@ ApiKeyCreateResult: TypeAlias = Annotated[
     | ValidationProblem
     | ScopeNotHeldProblem
     | ApiKeyLimitProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("ApiKeyCreateResult", description="The key, or the reason why not."),
 ]

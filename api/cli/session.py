@@ -13,13 +13,9 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import typer
 
-from api.adapters.clock import SystemClock
-from api.adapters.fernet_sealer import FernetSealer
-from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
-from api.data_folder import DataFolderError, rate_key, read_secret_keys
-from api.own_hosts import default_host, own_hosts
+from api.data_folder import DataFolderError
+from api.quiet_ports import quiet_ports
 from api.settings import Settings, SettingsError, load_settings
-from api.sign_in_ports import access_policy, password_hasher
 from models.errors import DomainError, InputInvalidError
 from models.orm import open_database, sqlite_path
 from models.rules.reach import Reach
@@ -28,8 +24,6 @@ from models.store_failures import complaint_of_store
 from models.texts import message_of
 from models.users import User
 from resolvers.context import RequestContext, Viewer
-from resolvers.ports import Ports
-from resolvers.rate_counters import RateCounters
 from resolvers.store import StoreState, store_state
 from resolvers.users import viewer_of
 
@@ -113,19 +107,7 @@ def _checked(settings: Settings) -> Settings:
 async def _run(
     settings: Settings, command: Callable[[Session], Coroutine[Any, Any, Result]]
 ) -> Result:
-    secret_keys = read_secret_keys(settings.secret_key_file)
-    ports = Ports(
-        clock=SystemClock(),
-        link_signal=QuietLinkSignal(),
-        click_feed=QuietClickFeed(),
-        sealer=FernetSealer(secret_keys),
-        passwords=password_hasher(settings),
-        rates=RateCounters(rate_key(secret_keys)),
-        access=access_policy(settings),
-        default_host=default_host(settings),
-        own_hosts=own_hosts(settings),
-        fetches_titles=settings.fetch_titles,
-    )
+    ports = quiet_ports(settings)
     viewer = Viewer(scopes=frozenset(Scope), reach=Reach.ALL)
     async with open_database(settings.database_url):
         state = await store_state()

@@ -1,13 +1,16 @@
 """`users`: people with an account."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from api.cli.session import CommandError, Session, run
+from models.rules.passwords import check_password
 from models.rules.roles import CUSTOMER
 from models.users import User
 from resolvers.api_keys import create_api_key, revoke_keys
+from resolvers.passwords import first_way_in, set_password
 from resolvers.second_factors import reset_second_factors
 from resolvers.users import create_user, reset_administrator
 
@@ -24,14 +27,48 @@ def create(
     email: Annotated[str, typer.Argument(help="Address of the person.")],
     name: Annotated[str, typer.Option(help="As others see it; the address if left out.")] = "",
     role: Annotated[str, typer.Option(help="What they may do.")] = CUSTOMER,
+    with_password: Annotated[
+        bool, typer.Option("--password", help="Ask for a password to sign in by.")
+    ] = False,
 ) -> None:
     """Make an account and print its address."""
+    secret = _asked() if with_password else ""
 
     async def make(session: Session) -> str:
+        if secret:  # before there is anything that would be left half made
+            check_password(secret, field="password", own_words=(email, name))
         user = await create_user(session.context, email=email, name=name, role_name=role)
+        if secret:
+            await set_password(session.context, email=user.email, new=secret, is_first=True)
         return user.email
 
     typer.echo(run(make))
+
+
+@app.command()
+def password(
+    email: Annotated[str, typer.Argument(help="Address of the person.")],
+    *,
+    link: Annotated[
+        bool,
+        typer.Option("--link", help="Print an address where they set it, for 24 hours, once."),
+    ] = False,
+) -> None:
+    """Set a person's password, and end all of their sessions.
+
+    The password is asked for on the terminal, or read as one line from standard input;
+    it never stands on the command line, which others may see.
+    """
+    secret = "" if link else _asked()
+
+    async def set_(session: Session) -> str:
+        if link:
+            path = await first_way_in(session.context, email=email)
+            return f"{session.context.ports.access.public_url}{path}"
+        user = await set_password(session.context, email=email, new=secret)
+        return f"{user.email} signs in by the new password from now on."
+
+    typer.echo(run(set_))
 
 
 @app.command()
@@ -84,3 +121,11 @@ def reset_factors(
         return f"{user.email} has no second factor any more."
 
     typer.echo(run(take))
+
+
+def _asked() -> str:
+    """Return a password that was typed twice, or the first line of what is piped in."""
+    if sys.stdin.isatty():
+        typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return typed
+    return sys.stdin.readline().rstrip("\r\n")

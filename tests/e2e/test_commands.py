@@ -44,7 +44,6 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 @pytest.fixture
 def environment(fresh_database_url: str, tmp_path: Path) -> dict[str, str]:
     """Settings of an installation that was never started."""
-    (tmp_path / "var").mkdir(mode=0o700)
     return {
         **os.environ,
         "LINKYARD_DATA_DIR": os.fspath(tmp_path / "var"),
@@ -459,14 +458,16 @@ def test_an_export_that_cannot_be_written_names_the_file_as_it_was_given(
     assert done.stderr.decode() == f"{file}: No such file or directory\n"
 
 
-def test_a_reader_that_has_enough_ends_an_export_quietly(run: Run, installed: str) -> None:
+def test_a_reader_that_has_enough_ends_an_export_quietly(
+    run: Run, installed: str, environment: dict[str, str]
+) -> None:
     run("links", "import", "-", stdin=b"https://example.org/\n" * 5000)
     command = f"{sys.executable} -m api links export | head -n 1"
 
     done = subprocess.run(
         ["sh", "-c", command],
         cwd=ROOT,
-        env=os.environ | {"LINKYARD_DATABASE_URL": installed},
+        env=environment,
         capture_output=True,
         check=False,
     )

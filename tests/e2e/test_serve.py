@@ -1,5 +1,6 @@
 """`python -m api serve` as real processes: starts, refusals, roles, ends."""
 
+import json
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import aiohttp
 import psutil
 import pytest
 
-from benchmarks.service import Service, free_port, service
+from benchmarks.service import Response, Service, free_port, service
 
 TARGET = "https://example.org/there"
 CREATE = """
@@ -96,6 +97,7 @@ def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
             body=b'{"query": "{ viewer { user { email } } }"}',
         )
         assert answer.json() == {"data": {"viewer": {"user": {"email": "admin@localhost"}}}}
+        _sign_in_by(running, shown.split("/password-reset#")[1].split()[0])
         assert running.stop() == 0
 
         (running.folder / "serve.log").unlink()
@@ -105,6 +107,27 @@ def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
         assert time.monotonic() - started < 4.0
         assert "lky_" not in running.last_words()
         assert running.stop() == 0
+
+
+def _sign_in_by(running: Service, token: str) -> None:
+    """Set the administrator's password by the address that was shown, and sign in by it."""
+
+    def sent(document: str) -> Response:
+        return running.request(
+            "POST",
+            "/graphql",
+            headers={"Linkyard-Client": "tests", "Content-Type": "application/json"},
+            body=json.dumps({"query": f"mutation {{ {document} }}"}).encode(),
+        )
+
+    new = "three quiet herons"
+    reset = sent(
+        f'passwordReset(input: {{token: "{token}", newPassword: "{new}"}}) {{ __typename }}'
+    )
+    assert reset.json() == {"data": {"passwordReset": {"__typename": "PasswordResetSuccess"}}}
+    who = f'{{email: "admin@localhost", password: "{new}"}}'
+    entered = sent(f"sessionCreate(input: {who}) {{ __typename }}")
+    assert entered.json() == {"data": {"sessionCreate": {"__typename": "SessionStartSuccess"}}}
 
 
 def test_everything_in_the_data_folder_is_its_owners_alone(serving: Service) -> None:

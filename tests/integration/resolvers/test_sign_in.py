@@ -204,7 +204,7 @@ async def test_an_app_that_never_showed_a_code_and_used_up_paper_ask_for_nothing
     await Totp.create(user=person, sealed_secret="-")  # noqa: S106
     await RecoveryCode.create(user=person, code_hash="h", used_at=ports.clock.now())
 
-    assert await start(ports, person.email)
+    assert (await start(ports, person.email)).user_id == person.id
 
 
 async def test_new_parameters_are_taken_over_at_the_next_sign_in(

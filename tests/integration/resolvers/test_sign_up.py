@@ -47,7 +47,8 @@ async def test_a_letter_makes_an_account(open_ports: Ports) -> None:
     stored = await User.get(id=user.id).select_related("role")
     assert (stored.email, stored.locale, stored.role.name) == (EMAIL, "ru", CUSTOMER)
     assert stored.email_verified_at == open_ports.clock.now()
-    assert await sign_in(as_visitor(open_ports), email=EMAIL, password=PASSWORD)
+    started = await sign_in(as_visitor(open_ports), email=EMAIL, password=PASSWORD)
+    assert started.user_id == user.id
 
 
 async def test_its_token_works_once_also_in_parallel(open_ports: Ports) -> None:
@@ -92,7 +93,7 @@ async def test_a_refused_password_leaves_the_token_as_good_as_it_was(open_ports:
     with pytest.raises(ValueInvalidError):
         await sign_up(as_visitor(open_ports), token=token, name="", password=EMAIL)
 
-    assert await make(open_ports, token)
+    assert (await make(open_ports, token)).email == EMAIL
 
 
 async def test_who_has_an_account_learns_it_by_letter_alone(
