@@ -33,11 +33,12 @@ _SETTLED: Final = (
     " AND (position IS NULL OR position < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
     " OR position >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"
 )
+# The plus keeps SQLite from walking through everything that has no number for each entry.
 _STORE_SQLITE: Final = (
     "UPDATE audit_entry SET seq = n.seq, chain_hash = n.hash FROM"
     " (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS seq,"
     " json_extract(value, '$[2]') AS hash FROM json_each(?)) AS n"
-    " WHERE audit_entry.id = n.id AND audit_entry.seq IS NULL"
+    " WHERE audit_entry.id = n.id AND +audit_entry.seq IS NULL"
 )
 _STORE_POSTGRES: Final = (
     "UPDATE audit_entry SET seq = n.seq, chain_hash = n.hash"
@@ -111,10 +112,11 @@ async def chain_head(connection: BaseDBAsyncClient) -> ChainHead:
 
 async def _waiting(connection: BaseDBAsyncClient, limit: int) -> list[SqlRow]:
     sqlite = is_sqlite(connection)
+    settled, order = ("", "id") if sqlite else (_SETTLED, "position, id")
     return await fetch(
         connection,
-        f"SELECT {selected(sqlite=sqlite)} FROM audit_entry WHERE seq IS NULL"
-        f"{'' if sqlite else _SETTLED} ORDER BY position, id LIMIT {limit:d}",
+        f"SELECT {selected(sqlite=sqlite)} FROM audit_entry WHERE seq IS NULL{settled}"
+        f" ORDER BY {order} LIMIT {limit:d}",
     )
 
 
