@@ -49,8 +49,8 @@ def figures(rounds: int) -> list[Figure]:
 
 def _split(rounds: int) -> list[Figure]:
     """Roles in supervisors of their own, as behind a proxy: the one redirects, the other talks."""
-    with _service(["--role", "redirect"]) as redirecting, _beside(redirecting) as talking:
-        _fill(redirecting)
+    with one_service(["--role", "redirect"]) as redirecting, _beside(redirecting) as talking:
+        fill(redirecting)
         quiet, attacked = _turns(rounds, redirecting, talking, _documents())
     return [
         at_most(
@@ -65,8 +65,8 @@ def _split(rounds: int) -> list[Figure]:
 
 def _single(rounds: int) -> list[Figure]:
     """One web process does it all."""
-    with _service([]) as alone:
-        _fill(alone)
+    with one_service([]) as alone:
+        fill(alone)
         quiet, documents = _turns(rounds, alone, alone, _documents())
         _, flooded = _turns(rounds, alone, alone, _sign_ins())
     return [
@@ -92,18 +92,24 @@ def _turns(
     quiet: list[float] = []
     busy: list[float] = []
     with tempfile.TemporaryDirectory(prefix="lky") as folder:
-        script = Path(folder) / "visitors.lua"
-        script.write_text(_SCRIPT.format(host=redirecting.host, links=_LINKS))
-        _p99(redirecting, script)
+        script = visitors(Path(folder), redirecting)
+        p99(redirecting, script)
         for _ in range(rounds):
-            quiet.append(_p99(redirecting, script))
+            quiet.append(p99(redirecting, script))
             with _attack(attacked, bodies):
-                busy.append(_p99(redirecting, script))
+                busy.append(p99(redirecting, script))
     return quiet, busy
 
 
+def visitors(folder: Path, visited: Service) -> Path:
+    """Write what wrk sends for visitors of a service that fill has filled."""
+    script = folder / "visitors.lua"
+    script.write_text(_SCRIPT.format(host=visited.host, links=_LINKS))
+    return script
+
+
 @contextmanager
-def _service(arguments: Sequence[str]) -> Iterator[Service]:
+def one_service(arguments: Sequence[str]) -> Iterator[Service]:
     """Run a service of one web process on the first core."""
     port = free_port()
     settings = {
@@ -138,7 +144,8 @@ def _beside(other: Service) -> Iterator[Service]:
         beside.kill()
 
 
-def _fill(made: Service) -> None:
+def fill(made: Service) -> None:
+    """Give a service links, and wait until it redirects."""
     made.import_links({f"s{number}": "https://example.org/" for number in range(_LINKS)})
     deadline = time.monotonic() + _START_TIMEOUT_S
     while made.get(f"/s{_LINKS - 1}").status != http.HTTPStatus.FOUND:
@@ -193,7 +200,7 @@ def _attack(attacked: Service, bodies: Sequence[bytes]) -> Iterator[None]:
             each.join()
 
 
-def _p99(visited: Service, script: Path) -> float:
+def p99(visited: Service, script: Path) -> float:
     """Return the longest wait of 99 of 100 visitors in milliseconds.
 
     Raises:

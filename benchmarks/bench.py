@@ -15,7 +15,16 @@ from typing import Final
 
 import psutil
 
-from benchmarks import attack, graphql, guard, ingestion, memory, redirect, sign_in
+from benchmarks import (
+    attack,
+    graphql,
+    guard,
+    ingestion,
+    memory,
+    redirect,
+    sign_in,
+    slow_clients,
+)
 from benchmarks.report import Figure, demand_tools, machine, table
 
 ROUNDS: Final = 5
@@ -30,6 +39,7 @@ SECTIONS: Final[Mapping[str, Callable[[int], list[Figure]]]] = {
     "A million links": memory.figures,
     "Hostile documents": guard.figures,
     "Under attack": attack.figures,
+    "Slow clients": slow_clients.figures,
     "Signing in": sign_in.figures,
 }
 _INTRODUCTION: Final = """\
