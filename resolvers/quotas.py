@@ -18,8 +18,6 @@ from models.users import User
 from resolvers.context import Viewer
 
 MAX_QUOTA: Final = 2**31 - 1
-_OF_PERSON: Final = "owner_id"
-_OF_ORGANIZATION: Final = "organization_id"
 
 
 def check_quota(quota: int | None, *, field: str) -> int | None:
@@ -31,6 +29,27 @@ def check_quota(quota: int | None, *, field: str) -> int | None:
     if quota is not None and not 0 <= quota <= MAX_QUOTA:
         raise ValueInvalidError(path=(field,), reason="quota", maximum=MAX_QUOTA)
     return quota
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A quota of links, of a person or of an organization."""
+
+    is_own: bool
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        return max(self.limit - self.used, 0)
+
+    def refusal(self) -> QuotaExceededError:
+        """Return why there is not one more, once what is left is used."""
+        return QuotaExceededError(
+            reason="links" if self.is_own else "organization_links",
+            limit=self.limit,
+            used=self.used + self.left,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,23 +82,21 @@ async def link_room(connection: BaseDBAsyncClient, viewer: Viewer) -> LinkRoom:
     if viewer.user_id is None:
         return LinkRoom(organization_id=viewer.organization_id)
     person = await _locked_person(connection, viewer.user_id)
-    organization_id = person["organization_id"]
-    bounds: list[tuple[int, int, str]] = []
-    if person["max_links"] is not None:
-        used = await _count(connection, _OF_PERSON, viewer.user_id)
-        bounds.append((person["max_links"], used, "links"))
-    limit = None
-    if person["organization_max"] is not None:
-        limit = await _locked_quota(connection, organization_id, "max_links")
+    organization_id, limit = person["organization_id"], person["organization_max"]
     if limit is not None:
-        used = await _count(connection, _OF_ORGANIZATION, organization_id)
-        bounds.append((limit, used, "organization_links"))
+        limit = await _locked_quota(connection, organization_id, "max_links")
+    bounds: list[_Bound] = []
+    for is_own, quota, key in (
+        (True, person["max_links"], viewer.user_id),
+        (False, limit, organization_id),
+    ):
+        if quota is not None:
+            column = "owner_id" if is_own else "organization_id"
+            bounds.append(_Bound(is_own, quota, await _count(connection, column, key)))
     if not bounds:
         return LinkRoom(organization_id=organization_id)
-    limit, used, reason = min(bounds, key=lambda bound: bound[0] - bound[1])
-    left = max(limit - used, 0)
-    refusal = QuotaExceededError(reason=reason, limit=limit, used=used + left)
-    return LinkRoom(organization_id=organization_id, left=left, refusal=refusal)
+    tightest = min(bounds, key=lambda bound: bound.left)
+    return LinkRoom(organization_id=organization_id, left=tightest.left, refusal=tightest.refusal())
 
 
 async def check_people(connection: BaseDBAsyncClient, organization_id: int) -> None:

@@ -33,7 +33,7 @@ SDL = parse_sdl((CONTRACT / "schema.graphql").read_text())
 RELEASED = parse_sdl((CONTRACT / "released" / "schema.graphql").read_text())
 CHANGELOG = (CONTRACT / "CHANGELOG.md").read_text()
 # No mutation can answer these: they are refusals of a list's cursor, and of commands.
-WITHOUT_PROBLEM = {"CursorInvalidError", "EmailTakenError", "LineInvalidError"}
+WITHOUT_PROBLEM = {"CursorInvalidError", "LineInvalidError"}
 
 
 def all_errors(base: type[DomainError] = DomainError) -> set[type[DomainError]]:

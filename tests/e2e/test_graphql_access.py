@@ -24,7 +24,14 @@ from tests.portal import Client, Portal, sign_in
 RANGE = '{period: {preset: LAST_7_DAYS}, timeZone: "UTC"}'
 OPEN = {"portal": "{ portal { name } }", "viewer": "{ viewer { scopes } }"}
 # Ways in are for nobody yet: tests/e2e/test_sign_in.py has who gets through them.
-DOORS = ("sessionCreate", "passwordResetRequest", "passwordReset", "signUpRequest", "signUp")
+DOORS = (
+    "sessionCreate",
+    "passwordResetRequest",
+    "passwordReset",
+    "signUpRequest",
+    "signUp",
+    "invitationAccept",
+)
 GUARDED = {
     "node": '{ node(id: "x") { id } }',
     "nodes": '{ nodes(ids: ["x"]) { id } }',
@@ -39,6 +46,31 @@ GUARDED = {
     "sessionRenew": 'mutation { sessionRenew(input: {password: "x"}) { __typename } }',
     "sessionsRevoke": "mutation { sessionsRevoke(input: {ids: []}) { __typename } }",
     "passwordChange": 'mutation { passwordChange(input: {newPassword: "x"}) { __typename } }',
+    "users": "{ users { totalCount } }",
+    "organizations": "{ organizations { totalCount } }",
+    "roles": "{ roles { id } }",
+    "invitations": "{ invitations { totalCount } }",
+    "userUpdate": 'mutation { userUpdate(input: {id: "x"}) { __typename } }',
+    "userDeactivate": 'mutation { userDeactivate(input: {id: "x"}) { __typename } }',
+    "userActivate": 'mutation { userActivate(input: {id: "x"}) { __typename } }',
+    "userErase": 'mutation { userErase(input: {id: "x"}) { __typename } }',
+    "linksTransfer": "mutation { linksTransfer("
+    'input: {fromUserId: "x", toUserId: "y"}) { __typename } }',
+    "viewerUpdate": "mutation { viewerUpdate(input: {}) { __typename } }",
+    "organizationCreate": "mutation { organizationCreate("
+    'input: {name: "x", kind: CUSTOMER}) { __typename } }',
+    "organizationUpdate": 'mutation { organizationUpdate(input: {id: "x"}) { __typename } }',
+    "organizationDeactivate": "mutation { organizationDeactivate("
+    'input: {id: "x"}) { __typename } }',
+    "organizationActivate": 'mutation { organizationActivate(input: {id: "x"}) { __typename } }',
+    "roleCreate": "mutation { roleCreate("
+    'input: {name: "x", scopes: [LINK_READ], reach: OWN}) { __typename } }',
+    "roleUpdate": 'mutation { roleUpdate(input: {id: "x"}) { __typename } }',
+    "roleDelete": 'mutation { roleDelete(input: {id: "x"}) { __typename } }',
+    "invitationCreate": "mutation { invitationCreate("
+    'input: {email: "x", role: "x"}) { __typename } }',
+    "invitationResend": 'mutation { invitationResend(input: {id: "x"}) { __typename } }',
+    "invitationRevoke": 'mutation { invitationRevoke(input: {id: "x"}) { __typename } }',
     "apiKeyRevoke": 'mutation { apiKeyRevoke(input: {id: "x"}) { __typename } }',
 }
 
