@@ -26,9 +26,13 @@ class FolderMailer:
     def _write(self, letter: bytes, name: str) -> str:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / name
-        draft = path.with_suffix(f".{os.getpid()}.new")
+        draft = path.with_suffix(f".{os.getpid()}.new")  # a killed process leaves one: stale_files
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(letter)
-        draft.replace(path)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(letter)
+            draft.replace(path)
+        except OSError:
+            draft.unlink()
+            raise
         return f"written to {path}"

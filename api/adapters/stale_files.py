@@ -22,6 +22,7 @@ def delete_stale_files(folder: DataFolder) -> int:
     due = [
         *_older(folder.spool / "damaged", "*.bin", than=now - DAMAGED_KEPT_S),
         *_older(folder.spool, "*.new", than=now - DRAFTS_KEPT_S),
+        *_older(folder.mail, "*.new", than=now - DRAFTS_KEPT_S),
     ]
     for path in due:
         path.unlink(missing_ok=True)

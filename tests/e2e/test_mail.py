@@ -22,6 +22,7 @@ from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
 from tests.factories import PASSWORDS, as_nobody
 from tests.mail_servers import MailServer, mail_server
+from tests.portal import operation
 
 LIMIT_S = 10.0
 
@@ -78,6 +79,30 @@ def test_without_a_mail_server_letters_are_files(settings: dict[str, str]) -> No
         eventually(lambda: running.cli("mail", "list").stdout == "")
         eventually(lambda: b"linkyard_mails_sent_total 1.0" in running.get("/metrics").body)
         assert running.get("/readyz").json()["mail"] == {"ok": True, "waiting": 0, "oldest_s": 0.0}
+        assert running.stop() == 0
+
+
+def test_a_link_in_a_letter_leads_to_the_portal_by_its_own_name(settings: dict[str, str]) -> None:
+    chosen = settings | {"PUBLIC_URL": "https://go.example.org/p", "ADMIN_EMAIL": "a@example.org"}
+    with service(chosen) as running:
+        answer = running.graphql(
+            operation("PasswordResetRequest"), {"input": {"email": "a@example.org"}}
+        )
+        assert answer["passwordResetRequest"]["__typename"] == "PasswordResetRequestSuccess"
+        folder = running.data / "mail"
+        eventually(lambda: len(subjects(folder)) == 1)
+
+        (path,) = folder.iterdir()
+        letter = message_from_bytes(path.read_bytes(), policy=policy.default)
+        body = letter.get_body(("plain",))
+        assert body is not None
+        links = re.findall(r"https?://[^ ,]+", body.get_content())
+        assert [link.partition("#")[0] for link in links] == [
+            "https://go.example.org/p/password-reset",
+            "https://go.example.org/p",
+        ]
+        assert letter["message-id"].endswith("@go.example.org>")
+        assert running.rows("SELECT sealed_params FROM mail") == [("",)]
         assert running.stop() == 0
 
 

@@ -43,6 +43,15 @@ async def test_a_letter_that_is_sent_twice_is_there_once(tmp_path: Path) -> None
     assert names(tmp_path) == ["12.eml"]
 
 
+async def test_a_letter_that_cannot_be_put_in_place_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "12.eml").mkdir()
+
+    with pytest.raises(MailerAwayError, match="Is a directory"):
+        await FolderMailer(tmp_path).send(letter(), to="a@example.org", letter_id=12)
+
+    assert names(tmp_path) == ["12.eml"]
+
+
 async def test_a_folder_that_cannot_be_written_puts_the_letter_off(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("a file")
 

@@ -33,8 +33,10 @@ def test_what_is_old_goes_and_the_rest_stays(folder: DataFolder) -> None:
         put(damaged / f"{'a' * 32}-32.bin", age_s=DAMAGED_KEPT_S + 60),
         put(folder.spool / f"{'b' * 32}.new", age_s=DRAFTS_KEPT_S + 60),
         put(folder.imports / "draft.new"),
+        put(folder.mail / "12.345.new", age_s=DRAFTS_KEPT_S + 60),
     ]
     kept = [
+        put(folder.mail / "12.eml", age_s=DAMAGED_KEPT_S + 60),
         put(damaged / f"{'a' * 32}-64.bin", age_s=DAMAGED_KEPT_S - 60),
         put(folder.spool / f"{'c' * 32}.new", age_s=DRAFTS_KEPT_S - 60),
         put(folder.spool / f"{'d' * 32}.spool", age_s=DAMAGED_KEPT_S + 60),
