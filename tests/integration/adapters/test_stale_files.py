@@ -44,7 +44,7 @@ def test_what_is_old_goes_and_the_rest_stays(folder: DataFolder) -> None:
         put(folder.spool / "source", age_s=DAMAGED_KEPT_S + 60),
     ]
 
-    assert delete_stale_files(folder) == 3
+    assert delete_stale_files(folder) == 4
 
     assert [path for path in old if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
