@@ -10,7 +10,7 @@ from aiohttp.pytest_plugin import AiohttpClient
 
 from api.app import Parts, create_app
 from api.request_limits import RequestLimits
-from benchmarks.service import service
+from benchmarks.service import Response, Service, service
 from models.api_keys import ApiKey
 from models.rules.scopes import Scope
 from models.texts import text
@@ -23,6 +23,7 @@ from schema.context import PortalFacts
 from tests.factories import as_person, make_user
 from tests.fakes import FixedClock
 from tests.portal import GRAPHQL_RESPONSE, Client, Portal, sign_in
+from tests.servers import stoppable_redis
 
 HELLO = "{ portal { name } }"
 PROTOCOL = "graphql-transport-ws"
@@ -214,6 +215,36 @@ async def test_without_limits_nothing_is_counted_and_nothing_told(client: Client
     assert not await Throttle.exists()
 
 
+def post(running: Service, document: str) -> Response:
+    headers = {"Content-Type": "application/json", "Linkyard-Client": "test"}
+    body = json.dumps({"query": document}).encode()
+    return running.request("POST", "/graphql", headers=headers, body=body)
+
+
+def test_with_redis_killed_in_the_middle_sign_in_works_and_limits_hold(
+    fresh_database_url: str, postgres_server: str | None
+) -> None:
+    guess = (
+        'mutation { sessionCreate(input: {email: "admin@localhost", password: "a guess"}) '
+        "{ ... on Problem { code } } }"
+    )
+    settings = {"PROCESSES": "1", "ANONYMOUS_PER_MINUTE": "60"}
+    if postgres_server is not None:
+        settings["DATABASE_URL"] = fresh_database_url
+    with stoppable_redis() as redis, service({**settings, "REDIS_URL": redis.url}) as running:
+        before = [post(running, HELLO).status for _ in range(30)]
+        redis.stop()
+        signed_in = [post(running, guess).json()["data"]["sessionCreate"] for _ in range(6)]
+        meanwhile = [post(running, HELLO).status for _ in range(40)]
+        redis.start()
+        afterwards = [post(running, HELLO).status for _ in range(5)]
+
+    assert before == [200] * 30
+    assert [each["code"] for each in signed_in] == ["SIGN_IN_REFUSED"] * 5 + ["RATE_LIMITED"]
+    assert meanwhile == [200] * 24 + [429] * 16
+    assert afterwards == [429] * 5
+
+
 def test_the_web_processes_of_a_service_have_one_limit_together(
     fresh_database_url: str, postgres_server: str | None, redis_url: str | None
 ) -> None:
@@ -222,14 +253,8 @@ def test_the_web_processes_of_a_service_have_one_limit_together(
         settings["DATABASE_URL"] = fresh_database_url
     if redis_url is not None:
         settings["REDIS_URL"] = redis_url
-    body = json.dumps({"query": HELLO}).encode()
     with service(settings) as running:
-        answers = [
-            running.request(
-                "POST", "/graphql", headers={"Content-Type": "application/json"}, body=body
-            )
-            for _ in range(80)
-        ]
+        answers = [post(running, HELLO) for _ in range(80)]
 
     statuses = [each.status for each in answers]
     assert set(statuses) == {200, 429}
