@@ -17,6 +17,7 @@ from aiohttp import hdrs
 
 from resolvers.context import Viewer
 from schema.context import PortalFacts
+from schema.limits import CEILINGS
 from schema.trusted_documents import is_hash_of, served_documents
 
 PERSISTED_QUERY_NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
@@ -172,9 +173,14 @@ def demand_trust(
 
 
 def _has_nul(value: object) -> bool:
-    """Tell whether a JSON value has U+0000 in a text: PostgreSQL cannot store it."""
+    """Tell whether a JSON value has U+0000 in a text: PostgreSQL cannot store it.
+
+    Looks at no more than may be asked anyway; schema.operations refuses what has more.
+    """
     waiting = [value]  # no recursion: orjson reads deeper values than Python may recurse
-    while waiting:
+    for _ in range(2 * CEILINGS.values):  # keys count here, too
+        if not waiting:
+            break
         item = waiting.pop()
         if isinstance(item, str):
             if "\0" in item:

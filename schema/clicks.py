@@ -20,7 +20,7 @@ from schema.link_inputs import LinkFilterInput
 from schema.links import LinkType
 from schema.nodes import encode_id
 
-RECHECK_S: Final = 2.0  # how long a permission, and what a filter said of a link, is believed
+RECHECK_S: Final = 0.5  # how long a permission, and what a filter said of a link, is believed
 _MAX_REMEMBERED: Final = 10_000  # links
 
 describe_enum(

@@ -57,6 +57,7 @@ class Limit(StrEnum):
     MUTATIONS = "mutations"
     SELECTIONS = "selections"
     COST = "cost"
+    VALUES = "values"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class Ceilings:
         mutations: fields of Mutation.
         selections: fields, spreads and inline fragments, with every spread expanded.
         cost: weights, multiplied by rows.
+        values: in the variables of a request, however deep: each is coerced by itself.
     """
 
     bytes: int
@@ -88,6 +90,7 @@ class Ceilings:
     mutations: int
     selections: int
     cost: int
+    values: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,6 +364,19 @@ class Counter:
 def _demand(limit: Limit, count: int, maximum: int, node: Node) -> None:
     if count > maximum:
         raise BreachError(limit, maximum, node)
+
+
+def has_more_values(value: object, maximum: int) -> bool:
+    """Tell whether a JSON value holds more values than that; counts no further."""
+    waiting, count = [value], 0
+    while waiting and count <= maximum:
+        item = waiting.pop()
+        count += 1
+        if isinstance(item, dict):
+            waiting += cast("dict[str, object]", item).values()
+        elif isinstance(item, list):
+            waiting += cast("list[object]", item)
+    return count > maximum
 
 
 def _named(definition: GraphQLField) -> GraphQLNamedType:

@@ -33,6 +33,7 @@ from schema.document_counts import (
     Limit,
     MalformedError,
     OperationCost,
+    has_more_values,
 )
 from schema.limits import (
     CEILINGS,
@@ -73,11 +74,16 @@ class CheckedDocument:
     costs: Mapping[str | None, OperationCost] | None = None
 
     def too_dear(
-        self, operation_name: str | None, variables: Mapping[str, object] | None, maximum: int
+        self,
+        operation_name: str | None,
+        variables: Mapping[str, object] | None,
+        ceilings: Ceilings,
     ) -> GraphQLError | None:
-        """Return the refusal of an operation whose variables ask for too much, else None."""
+        """Return the refusal of a request whose variables ask for too much, else None."""
+        if variables and has_more_values(variables, ceilings.values):
+            return limit_error(BreachError(Limit.VALUES, ceilings.values))
         cost = self.cost(operation_name, variables)
-        return cost_error(cost, maximum) if cost > maximum else None
+        return cost_error(cost, ceilings.cost) if cost > ceilings.cost else None
 
     def cost(self, operation_name: str | None, variables: Mapping[str, object] | None) -> int:
         """Return what the named, or only, operation costs with these variables."""

@@ -23,6 +23,7 @@ CEILINGS: Final = Ceilings(
     mutations=1,
     selections=500,
     cost=5000,
+    values=5000,
 )
 # Pairs of fields that validation may compare for whether they can be merged: quadratic in
 # graphql-core, whose own ceiling of 500,000 takes a third of a second.
@@ -58,6 +59,7 @@ _WORDS: Final = {
     Limit.MUTATIONS: "A request may change at most {} thing: send each mutation by itself.",
     Limit.SELECTIONS: "The operation may have at most {} selections, spreads expanded.",
     Limit.COST: "The operation may cost at most {}.",
+    Limit.VALUES: "The variables may hold at most {} values.",
 }
 _NO_ALIAS: Final = "This mutation takes no alias."
 

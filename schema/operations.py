@@ -42,8 +42,7 @@ class Operation(SchemaExtension):
         if document.tree is NOTHING:
             execution._provided_operation_name = None  # noqa: SLF001
         else:
-            most = self._documents.ceilings.cost
-            dear = document.too_dear(name, execution.variables, most)
+            dear = document.too_dear(name, execution.variables, self._documents.ceilings)
             self._errors += [] if dear is None else [dear]
         yield
 

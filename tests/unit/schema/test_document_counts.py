@@ -21,6 +21,7 @@ from schema.document_counts import (
     Knowledge,
     Limit,
     MalformedError,
+    has_more_values,
 )
 from schema.documents import NOTHING, CheckedDocument, Checker
 from schema.limits import CEILINGS
@@ -50,6 +51,7 @@ ROOMY = Ceilings(
     mutations=100_000,
     selections=100_000,
     cost=10**12,
+    values=10**12,
 )
 
 
@@ -278,6 +280,31 @@ def test_secret_is_tried_under_its_own_name_only() -> None:
     assert breach("mutation { a: change }", ROOMY) is None
     assert breach("mutation { a: guess }", ROOMY) is Limit.ALIASES
     assert breach("mutation { ...F } fragment F on Mutation { a: guess }", ROOMY) is Limit.ALIASES
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ({}, 1),
+        ({"a": 1, "b": None}, 3),
+        ({"a": [1, [2, 3], {}]}, 7),
+        ({"a": "x" * 10_000}, 2),
+        ({"ids": ["x"] * 4998}, 5000),
+    ],
+)
+def test_values_of_variables_are_counted_however_deep(value: object, count: int) -> None:
+    assert not has_more_values(value, count)
+    assert has_more_values(value, count - 1)
+
+
+def test_request_with_one_value_too_many_is_refused_before_any_is_coerced() -> None:
+    document = check("query ($i: [ID!]!) { nodes(ids: $i) { id } }")
+    roomy = replace(CEILINGS, cost=1 << 40)
+
+    assert document.too_dear(None, {"i": ["x"] * 4998}, roomy) is None
+    error = document.too_dear(None, {"i": ["x"] * 4999}, roomy)
+    assert error is not None
+    assert error.extensions == {"code": "DOCUMENT_LIMIT", "limit": "values", "maximum": 5000}
 
 
 @pytest.mark.parametrize("floors", [5, 20, 40])
