@@ -172,15 +172,20 @@ async def _defer(
     context: RequestContext, mail: ClaimedMail, error: MailDeferredError
 ) -> MailOutcome:
     now = context.ports.clock.now()
+    is_away = isinstance(error, MailerAwayError)
     again_at = next_attempt(
-        posted_at=mail.posted_at, failed_at=now, attempts=mail.attempts, luck=_luck.random()
+        posted_at=mail.posted_at,
+        failed_at=now,
+        attempts=mail.attempts,
+        is_away=is_away,
+        luck=_luck.random(),
     )
     if again_at is None:
         return await _give_up(context, mail, reason=str(error))
     reason = _short(str(error))
     await _note(mail, next_attempt_at=again_at, last_error=reason)
     _log.info("mail put off", mail=mail.id, attempts=mail.attempts, reason=reason)
-    return MailOutcome.AWAY if isinstance(error, MailerAwayError) else MailOutcome.DEFERRED
+    return MailOutcome.AWAY if is_away else MailOutcome.DEFERRED
 
 
 async def _give_up(context: RequestContext, mail: ClaimedMail, *, reason: str) -> MailOutcome:

@@ -120,7 +120,8 @@ class MailWorker:
             self._counted_at = float("-inf")
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("a mail is tried again when its claim is over", exc_info=error)
-        self._wake.set()
+        if not self._is_away:  # else the next look is soon enough to ask again
+            self._wake.set()
 
     async def _count_waiting(self) -> None:
         if time.monotonic() - self._counted_at >= _COUNT_S:
