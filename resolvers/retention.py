@@ -22,6 +22,8 @@ from resolvers.context import RequestContext
 
 BATCH: Final = 2_000  # rows
 LINK_CHANGES_KEPT: Final = timedelta(days=7)
+TOKENS_KEPT: Final = timedelta(days=7)  # after their end, to look into a late click
+SESSIONS_KEPT: Final = timedelta(days=30)  # after their end, revoked ones as long
 REPLAYS_KEPT: Final = timedelta(hours=24)
 MAILS_KEPT: Final = timedelta(days=30)  # sent and given up; of what they said nothing is left
 POSITIONS_KEPT: Final = timedelta(days=90)  # longer than a spool that turns up again is old
@@ -80,6 +82,16 @@ async def prune_mails(context: RequestContext) -> int:
     """Delete letters that were sent or given up long ago."""
     condition = "next_attempt_at IS NULL AND created_at < {}"
     return await _delete("mail", condition, _sql(context, MAILS_KEPT))
+
+
+async def prune_one_time_tokens(context: RequestContext) -> int:
+    """Delete one-time secrets that ended long ago."""
+    return await _delete("one_time_token", "expires_at < {}", _sql(context, TOKENS_KEPT))
+
+
+async def prune_sessions(context: RequestContext) -> int:
+    """Delete sessions that ended long ago; the audit log goes on naming them by number."""
+    return await _delete("session", "expires_at < {}", _sql(context, SESSIONS_KEPT))
 
 
 async def prune_throttles(context: RequestContext) -> int:

@@ -1,8 +1,9 @@
 """The loop that deletes what is kept for a time only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 import structlog
@@ -18,12 +19,15 @@ from resolvers.retention import (
     prune_clicks,
     prune_link_changes,
     prune_mails,
+    prune_one_time_tokens,
     prune_replays,
+    prune_sessions,
     prune_spool_positions,
     prune_throttles,
 )
 
 Prune: TypeAlias = Callable[[RequestContext], Awaitable[int]]
+_NONE: Final[Mapping[str, Prune]] = MappingProxyType({})
 _EVERY_S: Final = 3600.0
 _PAUSE_S: Final = 0.05  # between batches: other writers come first
 
@@ -34,7 +38,12 @@ class RetentionWorker:
     """Deletes in small batches. Several machines may do so at once; it does no harm."""
 
     def __init__(
-        self, context: RequestContext, *, click_days: int, folder: DataFolder | None = None
+        self,
+        context: RequestContext,
+        *,
+        click_days: int,
+        folder: DataFolder | None = None,
+        prunes: Mapping[str, Prune] = _NONE,
     ) -> None:
         """Delete nothing yet.
 
@@ -42,10 +51,12 @@ class RetentionWorker:
             context: of the worker.
             click_days: how long single clicks are kept.
             folder: whose stale files are deleted too; None leaves all files alone.
+            prunes: what is deleted beside that, by name.
         """
         self._context = context
         self._click_days = click_days
         self._folder = folder
+        self._prunes = prunes
 
     async def run(self, *, stop: asyncio.Event) -> None:
         """Step every hour until `stop`. Files go also while the store is away."""
@@ -92,8 +103,11 @@ class RetentionWorker:
             "link_changes": prune_link_changes,
             "mails": prune_mails,
             "replays": prune_replays,
+            "sessions": prune_sessions,
+            "one_time_tokens": prune_one_time_tokens,
             "throttles": prune_throttles,
             "spool_positions": partial(prune_spool_positions, present=await self._present()),
+            **self._prunes,
         }
         deleted = dict.fromkeys(prunes, 0)
         for name, prune in prunes.items():

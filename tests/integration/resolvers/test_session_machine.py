@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tortoise.transactions import in_transaction
 
 from models.rules.session_ends import SEEN_EVERY, SessionSpan
+from models.sessions import Session
 from models.users import User
 from resolvers.context import RequestContext
 from resolvers.ports import AccessPolicy, Ports
@@ -81,6 +82,8 @@ class Machine:
         assert (viewer.session_id, viewer.user_id) == (known.started.session_id, known.person)
         if self.clock.at - known.last_seen_at >= SEEN_EVERY:
             known.last_seen_at = self.clock.at
+        stored = await Session.get(id=known.started.session_id)
+        assert (stored.last_seen_at, stored.revoked_at) == (known.last_seen_at, None)
 
     async def context(self, known: Known) -> RequestContext | None:
         """Return the context of a request by a session, None if it is over."""

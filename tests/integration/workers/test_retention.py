@@ -10,9 +10,11 @@ from models.clicks import Click, SpoolPosition
 from models.installation import Installation
 from models.links import LinkChange
 from models.mails import Mail
+from models.one_time_tokens import OneTimeToken, TokenPurpose
 from models.replays import Replay
 from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
+from models.sessions import Session
 from resolvers import retention
 from resolvers.click_audit import audit_clicks
 from resolvers.click_progress import forget_source, note_progress
@@ -21,6 +23,7 @@ from resolvers.ports import Ports
 from resolvers.retention import SOURCES_SILENT, prune_spool_positions
 from tests.factories import as_command, make_link, make_user
 from tests.fakes import FixedClock
+from tests.people import begin
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -245,3 +248,25 @@ async def test_letters_go_a_month_after_they_are_over_and_those_that_wait_stay(
 
     assert deleted["mails"] == 1
     assert {mail.sealed_params for mail in await Mail.all()} == {"waiting", "recent"}
+
+
+async def test_sessions_and_one_time_secrets_go_some_time_after_their_end(
+    ports: Ports, worker: RetentionWorker, clock: FixedClock
+) -> None:
+    person = await make_user()
+    clock.at = _NOW - timedelta(days=37, seconds=1)  # a session lasts for seven days
+    old = await begin(ports, person)
+    clock.at += _SECOND
+    young = await begin(ports, person)
+    clock.at = _NOW
+    for name, age in (("old", timedelta(days=7) + _SECOND), ("young", timedelta(days=7))):
+        await OneTimeToken.create(
+            purpose=TokenPurpose.PASSWORD_RESET, token_hash=name, expires_at=_NOW - age
+        )
+
+    deleted = await worker.step()
+
+    assert (deleted["sessions"], deleted["one_time_tokens"]) == (1, 1)
+    assert [row.id for row in await Session.all()] == [young.session_id]
+    assert old.session_id != young.session_id
+    assert [row.token_hash for row in await OneTimeToken.all()] == ["young"]
