@@ -18,6 +18,7 @@ COMMANDS: Final = (
     "domains",
     "keys",
     "mail",
+    "organizations",
     "users",
     "audit",
 )

@@ -15,10 +15,13 @@ from models.errors import (
 from models.invitations import Invitation
 from models.rules.audit_actions import AuditAction
 from models.rules.passwords import check_password
+from models.rules.rate_limits import RateLimit
 from models.rules.tokens import hash_token, is_token
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.limits import spend
+from resolvers.sign_in import require_secure
 from resolvers.users import add_person, check_name
 
 
@@ -38,19 +41,23 @@ async def accept_invitation(
         password: for signing in.
 
     Raises:
+        InsecureTransportError: others could read the password on its way.
         InvitationInvalidError: unknown, accepted, revoked, expired, or of an organization
             that is deactivated.
         EmailTakenError: the address has an account by now.
         QuotaExceededError: the organization has as many people as it may.
         ValueRequiredError, TextTooLongError, ValueInvalidError: name or password.
         InputInvalidError: both.
-        RateLimitedError: too many passwords are being hashed right now.
+        RateLimitedError: too many passwords are being hashed right now, or too many tokens
+            that were none came from the address.
     """
+    require_secure(context)
     if token is None or not is_token(token):
         raise InvitationInvalidError
     active = Q(organization_id=None) | Q(organization__deactivated_at=None)
     invitation = await _open(context, token).filter(active).select_related("role").first()
     if invitation is None:
+        await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
         raise InvitationInvalidError
     shown = _checked(invitation, name=name, password=password)
     hashed = await context.ports.passwords.hash(password)

@@ -11,6 +11,7 @@ from models.errors import DomainError, InputInvalidError, NotFoundError, ValueIn
 from models.invitations import Invitation
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
+from models.rules.rate_limits import RateLimit
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.rules.tokens import hash_token, new_token
@@ -19,6 +20,7 @@ from models.users import Role, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext, Viewer
 from resolvers.grants import check_role, require_reach
+from resolvers.limits import spend
 from resolvers.mails import post_mail
 from resolvers.organizations import placeable_organization
 from resolvers.roles import role_named
@@ -54,6 +56,7 @@ async def create_invitation(
         NotFoundError: no such organization, or not the viewer's.
         ValueRequiredError, TextTooLongError, ValueInvalidError: address, role or organization.
         InputInvalidError: several of these at once.
+        RateLimitedError: the viewer sent too many letters within the hour.
     """
     context.viewer.require(Scope.USER_ADMIN)
     require_reach(context.viewer, Reach.ORGANIZATION, path=())
@@ -69,6 +72,7 @@ async def create_invitation(
     InputInvalidError.raise_for(problems)
     assert given is not None  # noqa: S101 - or it was among the problems
     check_role(context.viewer, given, path=("role",))
+    await _spend(context)
     if organization_id is None and context.viewer.reach is not Reach.ALL:
         organization_id = context.viewer.organization_id or 0  # 0 is none, and so not found
     invitation = Invitation(
@@ -98,8 +102,10 @@ async def resend_invitation(context: RequestContext, *, invitation_id: int) -> I
         NotFoundError: absent, closed, or not in the viewer's reach. An expired one counts as
             open here.
         ReachNotHeldError, ScopeNotHeldError: the role is beyond the viewer's rights.
+        RateLimitedError: the viewer sent too many letters within the hour.
     """
     context.viewer.require(Scope.USER_ADMIN)
+    await _spend(context)
     async with in_transaction("default") as connection:
         invitation = await _locked_open(context, connection, invitation_id)
         check_role(context.viewer, invitation.role, path=("id",))
@@ -136,6 +142,12 @@ def sees_invitation(viewer: Viewer, invitation: Invitation) -> bool:
     if viewer.reach is Reach.ORGANIZATION and viewer.organization_id is not None:
         return invitation.organization_id == viewer.organization_id
     return False
+
+
+async def _spend(context: RequestContext) -> None:
+    """Count a letter of a person; the command line sends as many as it likes."""
+    if context.viewer.user_id is not None:
+        await spend(context, RateLimit.INVITATION, str(context.viewer.user_id))
 
 
 async def _invite(

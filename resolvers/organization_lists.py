@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from models.errors import NotFoundError
 from models.organizations import Organization
 from models.orm import reader
 from models.raw_sql import fetch
@@ -53,6 +54,18 @@ async def count_organizations(context: RequestContext, search: str | None) -> in
         conditions.arguments,
     )
     return int(row["organizations"])
+
+
+async def organization_named(name: str) -> Organization:
+    """Return an organization by its name; for the command line.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    organization = await Organization.get_or_none(name=name.strip())
+    if organization is None:
+        raise NotFoundError(path=("organization",))
+    return organization
 
 
 async def organizations_by_id(ids: Sequence[int]) -> list[Organization | None]:

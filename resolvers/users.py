@@ -179,6 +179,9 @@ async def reset_administrator(context: RequestContext, *, email: str) -> User:
         else:
             before = {"role": user.role.name, "deactivated_at": user.deactivated_at}
         user.role, user.deactivated_at = role, None
+        active = Organization.filter(id=user.organization_id or 0, deactivated_at=None)
+        if not await active.exists():  # whose people cannot sign in
+            user.organization_id = None
         await user.save()
         await log_action(
             context,

@@ -20,6 +20,7 @@ from schema.paging import AFTER, BEFORE, FIRST, LAST, PageInfoType, page_window
 from schema.problems import (
     EmailTakenProblem,
     ForbiddenProblem,
+    InsecureTransportProblem,
     InvitationInvalidProblem,
     NotFoundProblem,
     QuotaExceededProblem,
@@ -121,6 +122,7 @@ class InvitationCreateSuccess:
 InvitationCreateResult: TypeAlias = Annotated[
     InvitationCreateSuccess
     | ValidationProblem
+    | RateLimitedProblem
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
@@ -141,6 +143,7 @@ class InvitationResendSuccess:
 
 InvitationResendResult: TypeAlias = Annotated[
     InvitationResendSuccess
+    | RateLimitedProblem
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
@@ -175,6 +178,7 @@ class InvitationAcceptSuccess:
 InvitationAcceptResult: TypeAlias = Annotated[
     InvitationAcceptSuccess
     | InvitationInvalidProblem
+    | InsecureTransportProblem
     | EmailTakenProblem
     | QuotaExceededProblem
     | RateLimitedProblem

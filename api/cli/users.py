@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from api.cli.session import CommandError, Session, run
+from models.organizations import Organization
 from models.rules.passwords import check_password
 from models.rules.roles import CUSTOMER
 from models.users import User
 from resolvers.api_keys import create_api_key, revoke_keys
+from resolvers.organization_lists import organization_named, organizations_by_id
+from resolvers.paging import MAX_PAGE_ROWS, PageWindow
 from resolvers.passwords import first_way_in, set_password
 from resolvers.second_factors import reset_second_factors
+from resolvers.user_edits import activate_user, deactivate_user
+from resolvers.user_lists import UserFilter, user_cursor, users_page
 from resolvers.users import create_user, reset_administrator
 
 app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
@@ -27,6 +32,9 @@ def create(
     email: Annotated[str, typer.Argument(help="Address of the person.")],
     name: Annotated[str, typer.Option(help="As others see it; the address if left out.")] = "",
     role: Annotated[str, typer.Option(help="What they may do.")] = CUSTOMER,
+    organization: Annotated[
+        str | None, typer.Option(help="Name of the organization they belong to.")
+    ] = None,
     with_password: Annotated[
         bool, typer.Option("--password", help="Ask for a password to sign in by.")
     ] = False,
@@ -37,12 +45,79 @@ def create(
     async def make(session: Session) -> str:
         if secret:  # before there is anything that would be left half made
             check_password(secret, field="password", own_words=(email, name))
-        user = await create_user(session.context, email=email, name=name, role_name=role)
+        place = None if organization is None else await organization_named(organization)
+        user = await create_user(
+            session.context,
+            email=email,
+            name=name,
+            role_name=role,
+            organization_id=None if place is None else place.id,
+        )
         if secret:
             await set_password(session.context, email=user.email, new=secret, is_first=True)
         return user.email
 
     typer.echo(run(make))
+
+
+@app.command("list")
+def list_(
+    search: Annotated[str, typer.Argument(help="Part of names or addresses.")] = "",
+) -> None:
+    """Print people, the newest first: address, role, organization, and whether they may come."""
+
+    async def look(session: Session) -> list[str]:
+        lines: list[str] = []
+        window = PageWindow(first=MAX_PAGE_ROWS)
+        while True:
+            page = await users_page(
+                session.context, filter=UserFilter(search=search), window=window
+            )
+            places = await organizations_by_id([user.organization_id or 0 for user in page.rows])
+            lines += map(_line, page.rows, places)
+            if not page.has_next:
+                return lines
+            window = PageWindow(first=MAX_PAGE_ROWS, after=user_cursor(page.rows[-1]))
+
+    for line in run(look):
+        typer.echo(line)
+
+
+def _line(user: User, place: Organization | None) -> str:
+    state = "active"
+    if user.erased_at is not None:
+        state = "erased"
+    elif user.deactivated_at is not None:
+        state = "deactivated"
+    return "\t".join([user.email, user.role.name, place.name if place else "-", state])
+
+
+@app.command()
+def deactivate(
+    email: Annotated[str, typer.Argument(help="Address of the person.")],
+) -> None:
+    """Let a person in no more; sessions and keys end at once, links go on leading."""
+
+    async def end(session: Session) -> str:
+        user = await session.user(email)
+        await deactivate_user(session.context, user_id=user.id)
+        return f"{user.email} cannot sign in any more."
+
+    typer.echo(run(end))
+
+
+@app.command()
+def activate(
+    email: Annotated[str, typer.Argument(help="Address of the person.")],
+) -> None:
+    """Let a person in again; the keys of before stay void."""
+
+    async def begin(session: Session) -> str:
+        user = await session.user(email)
+        await activate_user(session.context, user_id=user.id)
+        return f"{user.email} can sign in again."
+
+    typer.echo(run(begin))
 
 
 @app.command()

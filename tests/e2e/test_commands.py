@@ -533,3 +533,30 @@ def test_a_password_comes_by_standard_input_and_never_by_the_command_line(
     link = run("users", "password", "ann@example.org", "--link").stdout.decode()
     assert re.fullmatch(r"http://localhost:8080/password-reset#[A-Za-z0-9_-]{43}\n", link)
     assert asyncio.run(state("ann@example.org", "four noisy cranes")) == (True, 1)
+
+
+def test_people_and_organizations_are_made_listed_and_shut_out(run: Run, installed: str) -> None:
+    made = run("organizations", "create", "Firm", "--kind", "partner", "--max-users", "1")
+    assert (made.returncode, made.stdout) == (0, b"Firm\n")
+    made = run("users", "create", "anna@firm.test", "--role", "partner", "--organization", "Firm")
+    assert (made.returncode, made.stdout) == (0, b"anna@firm.test\n")
+    full = run("users", "create", "boris@firm.test", "--organization", "Firm")
+    assert (full.returncode, full.stdout) == (1, b"")
+    assert full.stderr == b"The organization has as many people as it may: 1 of 1.\n"
+    unknown = run("users", "create", "boris@firm.test", "--organization", "No Firm")
+    assert (unknown.returncode, unknown.stdout) == (1, b"")
+    firms = run("organizations", "list").stdout.decode().splitlines()
+    assert firms == ["Firm\tpartner\tany links\t1 person\tactive"]
+
+    assert run("users", "deactivate", "anna@firm.test").returncode == 0
+    last = run("users", "deactivate", "admin@example.org")
+    assert last.returncode == 1
+    assert b"last active administrator" in last.stderr
+    lines = run("users", "list").stdout.decode().splitlines()
+    assert lines == [
+        "anna@firm.test\tpartner\tFirm\tdeactivated",
+        "admin@example.org\tadministrator\t-\tactive",
+    ]
+    assert run("users", "activate", "anna@firm.test").returncode == 0
+    lines = run("users", "list", "ANNA").stdout.decode().splitlines()
+    assert lines == ["anna@firm.test\tpartner\tFirm\tactive"]
