@@ -5,6 +5,7 @@ Source: PROTOCOL.md of enisdenjo/graphql-ws.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -399,20 +400,32 @@ def test_socket_outlives_its_session_by_less_than_five_seconds() -> None:
     assert RECHECK_S < 5
 
 
-async def test_watcher_that_reads_nothing_fills_no_memory(
+async def test_events_for_a_client_that_does_not_read_stay_where_they_are_bounded(
     portal: Portal, ports: Ports, person: User
 ) -> None:
-    """What waits for a slow reader is bounded by its queue and by the buffers of its socket."""
+    """The socket takes what the buffers of the kernel take; the rest waits in the feed."""
     link = await make_link(as_person(ports, person), slug="flood")
     socket = await open_socket(portal)
     await socket.send_json(WATCH)
-    await watching(ports)
-    watchers = ClickWatchers()
-    watcher = watchers.add()
-    for number in range(3000):
-        watcher.offer([click(ports, link.id, number)])
+    feed = await watching(ports)
+    [watcher] = feed.watchers
+    large = replace(click(ports, link.id), reason="x" * 100_000)
+    await feed.publish([large] * 500)
 
-    assert (await anext(watcher)).click_id == 2000
+    for _ in range(5000):  # turns of the loop: enough to send everything if nobody waited
+        await asyncio.sleep(0)
+
+    assert watcher.queue.qsize() > 200
+    assert not socket.closed
+
+
+async def test_feed_keeps_the_newest_thousand_events_for_a_slow_client(ports: Ports) -> None:
+    watcher = ClickWatchers().add()
+    for number in range(3000):
+        watcher.offer([click(ports, 1, number)])
+
+    kept = [(await anext(watcher)).click_id for _ in range(1000)]
+    assert kept == list(range(2000, 3000))
 
 
 async def test_hash_of_a_trusted_document_stands_for_it(client: Client) -> None:
