@@ -47,7 +47,9 @@ class LinkCreateInput:
         default=None, description="Host that shall serve it; null or absent: the default domain."
     )
     title: str | None = strawberry.field(
-        default=None, description="For your own lists, at most 300 characters."
+        default=None,
+        description="For your own lists, at most 300 characters. Without one that of the page "
+        "may be fetched a little later.",
     )
     starts_at: datetime | None = strawberry.field(
         default=None, description="Answers 404 before this moment; null or absent: at once."

@@ -58,7 +58,10 @@ class LinkType(Node):
     )
     short_url: Url = strawberry.field(description="The address to hand out.")
     url: Url = strawberry.field(description="The target, exactly as browsers are sent there.")
-    title: str | None = strawberry.field(description="For lists; visitors never see it.")
+    title: str | None = strawberry.field(
+        description="For lists; visitors never see it. A link made without one may get that of "
+        "its page a little later, which leaves revision and updatedAt as they are."
+    )
     state: LinkState = strawberry.field(description="As of this answer.")
     starts_at: datetime | None = strawberry.field(
         description="Answers 404 before this moment; null for at once."
