@@ -18,7 +18,8 @@ store once a second, all in one statement, whether or not there is a Redis. So:
 import asyncio
 import hmac
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -50,6 +51,7 @@ from resolvers.rate_store import (
 )
 
 TELL_EVERY_S: Final = 1.0
+_PATIENCE_S: Final = 2.0
 _MAX_KNOWN: Final = 20_000  # subjects whose counts are remembered in a process
 _MAX_UNTOLD: Final = 50_000  # parts that wait for a store that is away
 _log = structlog.stdlib.get_logger("linkyard.limits")
@@ -71,13 +73,23 @@ class _Known:
 class RateCounters:
     """RateCounter over the store, and over a FastCounter where there is one."""
 
-    def __init__(self, key: bytes, *, fast: FastCounter | None = None) -> None:
-        """Args: key makes the names of subjects unreadable; every process needs the same."""
+    def __init__(
+        self, key: bytes, *, fast: FastCounter | None = None, patience_s: float = _PATIENCE_S
+    ) -> None:
+        """Count nothing yet.
+
+        Args:
+            key: makes the names of subjects unreadable; every process needs the same.
+            fast: None where there is no Redis.
+            patience_s: how long a try waits for others to be told to a store that hangs;
+                then it fails with a TimeoutError, as if the store were away.
+        """
         self._key = key
         self._fast = fast
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._untold: dict[str, dict[int, Untold]] = {}
         self._telling = asyncio.Lock()
+        self._patience_s = patience_s
 
     async def spend(
         self, limit: RateLimit, rule: Rule, subject: str, *, cost: int, now: datetime
@@ -124,7 +136,7 @@ class RateCounters:
         Raises:
             Exception: the store fails; nothing is forgotten.
         """
-        async with self._telling:
+        async with self._turn():
             await self._tell(self._untold)
 
     async def _spend_eagerly(
@@ -132,7 +144,7 @@ class RateCounters:
     ) -> Spending:
         at_us = microseconds_of(now)
         if self._must_ask(name, rule, cost=cost):
-            async with self._telling:
+            async with self._turn():
                 if self._must_ask(name, rule, cost=cost):  # nobody did while we waited
                     await self._ask(name, rule, at_us=at_us)
         counts = self._counts(name)
@@ -141,6 +153,15 @@ class RateCounters:
             self._note(name, rule, cost=cost, at_us=at_us)
             counts = self._counts(name)
         return spending_of(rule, counts, is_allowed=is_allowed, cost=cost, at_us=at_us)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        async with asyncio.timeout(self._patience_s):
+            await self._telling.acquire()
+        try:
+            yield
+        finally:
+            self._telling.release()
 
     def _must_ask(self, name: str, rule: WindowRule, *, cost: int) -> bool:
         known = self._known.get(name)

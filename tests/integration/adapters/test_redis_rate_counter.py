@@ -1,17 +1,22 @@
 """Rate limits with Redis: counted there, and held while it is killed, frozen or emptied."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import sqlite3
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from redis import asyncio as aioredis
 
 from api.adapters.redis_rate_counter import RedisRateCounter
+from models.orm import sqlite_path
 from models.rules.click_facts import microseconds_of
 from models.rules.rate_limits import RULES, RateLimit, Spending, WindowRule
+from models.store_failures import is_store_failure
 from models.throttles import Throttle
 from resolvers.rate_counters import RateCounters
 from tests.fakes import FixedClock
@@ -318,6 +323,45 @@ async def test_a_number_of_its_own_limits_a_key(database: None, clock: FixedCloc
     ]
 
     assert said == [True] * 20 + [False] * 10
+
+
+@asynccontextmanager
+async def hanging_store(database_url: str) -> AsyncGenerator[None]:
+    """Let nobody write, and everybody wait, until the block is left."""
+    if (path := sqlite_path(database_url)) is not None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            yield
+            holder.execute("ROLLBACK")
+        return
+    connection: Any = await asyncpg.connect(database_url)  # pyright: ignore[reportUnknownMemberType] - untyped
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE throttle IN EXCLUSIVE MODE")
+        yield
+    await connection.close()
+
+
+async def test_while_the_store_hangs_nobody_waits_in_a_line_for_it(
+    database: None, database_url: str, clock: FixedClock
+) -> None:
+    rule, rates = rule_of(RateLimit.API_ADDRESS), RateCounters(KEY, patience_s=HASTE_S)
+    await rates.spend(RateLimit.API_ADDRESS, rule, SUBJECT, cost=1, now=clock.at)
+
+    async with hanging_store(database_url):
+        telling = asyncio.create_task(rates.tell_store())
+        await asyncio.sleep(0)
+        others = await asyncio.gather(
+            *(
+                rates.spend(RateLimit.API_ADDRESS, rule, f"{number}", cost=1, now=clock.at)
+                for number in range(20)
+            ),
+            return_exceptions=True,
+        )
+    await telling
+
+    assert [type(each) for each in others] == [TimeoutError] * 20
+    assert all(isinstance(each, TimeoutError) and is_store_failure(each) for each in others)
+    assert [row.hits for row in await Throttle.all()] == [1]
 
 
 async def test_hits_that_could_not_be_told_are_told_later(
