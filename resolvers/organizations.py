@@ -116,7 +116,8 @@ async def update_organization(
             if if_revision is not None and if_revision != organization.revision:
                 raise RevisionConflictError(current_revision=organization.revision)
             before = _told(organization)
-            organization.update_from_dict(values)
+            for field, value in values.items():
+                setattr(organization, field, value)
             if _told(organization) == before:
                 return organization
             organization.revision += 1

@@ -57,7 +57,8 @@ async def update_viewer(context: RequestContext, *, changes: ProfileChanges) -> 
         before = {name: getattr(user, name) for name in values}
         if before == values:
             return user
-        user.update_from_dict(values)
+        for field, value in values.items():
+            setattr(user, field, value)
         user.revision += 1
         await user.save(using_db=connection)
         changed = [name for name in values if values[name] != before[name]]

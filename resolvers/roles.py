@@ -116,7 +116,8 @@ async def update_role(
             if if_revision is not None and if_revision != role.revision:
                 raise RevisionConflictError(current_revision=role.revision)
             before = _told(role)
-            role.update_from_dict(values)
+            for field, value in values.items():
+                setattr(role, field, value)
             check_role(context.viewer, role, path=("scopes",))
             if _told(role) == before:
                 return role

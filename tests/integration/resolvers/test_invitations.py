@@ -192,7 +192,7 @@ async def test_an_address_with_an_account_costs_the_same_and_shows_only_to_the_h
             result = type(refusal)
         assert (result, len(hashes)) == (outcome, 1)
 
-    open_ones = await Invitation.filter(accepted_at=None).values_list("email", flat=True)
+    open_ones = [each.email for each in await Invitation.filter(accepted_at=None)]
     assert sorted(open_ones) == ["first@people.test", "there@people.test"]
 
 
@@ -272,7 +272,7 @@ async def test_an_organization_does_not_replace_anothers_invitation(
 
     invitations = await Invitation.filter(revoked_at=None).order_by("id")
     assert [each.organization_id for each in invitations] == [here.id, there.id]
-    for boss, own, other in ((bosses[0], *invitations), (bosses[1], *reversed(invitations))):
+    for boss, own, other in zip(bosses, invitations, reversed(invitations), strict=True):
         page = await invitations_page(boss, only_open=True, window=PageWindow(first=10))
         assert [each.id for each in page.rows] == [own.id]
         assert await invitations_by_ids(boss, [other.id]) == []

@@ -311,7 +311,7 @@ async def test_deactivating_and_activating_twice_is_no_error(admin: RequestConte
     assert first.deactivated_at == again.deactivated_at is not None
     assert (again.revision, back.revision, back_again.revision) == (2, 3, 3)
     assert back_again.deactivated_at is None
-    actions = await AuditEntry.all().order_by("id").values_list("action", flat=True)
+    actions = [entry.action for entry in await AuditEntry.all().order_by("id")]
     assert actions == ["user.deactivate", "user.activate"]
 
 
