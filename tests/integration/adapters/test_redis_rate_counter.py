@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -334,7 +334,7 @@ async def hanging_store(database_url: str) -> AsyncGenerator[None]:
             yield
             holder.execute("ROLLBACK")
         return
-    connection: Any = await asyncpg.connect(database_url)  # pyright: ignore[reportUnknownMemberType] - untyped
+    connection = await cast("Any", asyncpg).connect(database_url)
     async with connection.transaction():
         await connection.execute("LOCK TABLE throttle IN EXCLUSIVE MODE")
         yield
