@@ -127,6 +127,41 @@ class Settings(BaseSettings):
         default=False,
         description="people of that provider who have no account get one with the role customer",
     )
+    ldap_url: str = Field(
+        default="",
+        description="directory whose passwords people may sign in by: ldaps://dc.example.org; "
+        "empty: none",
+    )
+    ldap_start_tls: bool = Field(
+        default=False,
+        validate_default=True,
+        description="encrypt a connection to ldap:// before anything is said",
+    )
+    ldap_ca_file: Path = Field(
+        default=Path(), description="certificate authority of the directory (default: the system's)"
+    )
+    ldap_user_dn_template: str = Field(
+        default="", description="name of a person's entry: uid={name},ou=people,dc=example,dc=org"
+    )
+    ldap_base: str = Field(
+        default="",
+        validate_default=True,
+        description="where people are searched, instead of a template",
+    )
+    ldap_filter: str = Field(
+        default="(uid={name})", description="which entry below LINKYARD_LDAP_BASE is the person's"
+    )
+    ldap_bind_dn: str = Field(default="", description="who searches the directory; empty: nobody")
+    ldap_bind_password_file: Path = Field(
+        default=Path(), description="file of the password of LINKYARD_LDAP_BIND_DN"
+    )
+    ldap_id_attribute: str = Field(
+        default="entryUUID", description="what names a person for good; objectGUID in AD"
+    )
+    ldap_create_users: bool = Field(
+        default=False,
+        description="people of the directory who have no account get one with the role customer",
+    )
     portal_name: str = Field(default="Linkyard", description="name shown to visitors")
     introspection: bool | None = Field(
         default=None,
@@ -204,6 +239,9 @@ class Settings(BaseSettings):
     fast_path: bool = Field(default=True, description="answer plain redirects inside the protocol")
     click_retention_days: int = Field(
         default=90, ge=1, description="days that single clicks are kept; counts stay for ever"
+    )
+    audit_days: int = Field(
+        default=0, ge=0, description="days that entries of the audit log are kept; 0: for ever"
     )
     spool_max_bytes: int = Field(
         default=4 << 30, ge=1 << 20, description="bytes of clicks that may wait for the store"
@@ -318,6 +356,40 @@ class Settings(BaseSettings):
     @classmethod
     def _cors_origins_are_origins(cls, value: str) -> str:
         parse_origins(value)
+        return value
+
+    @field_validator("ldap_start_tls")
+    @classmethod
+    def _ldap_is_encrypted(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+        parts = _split(info.data.get("ldap_url", ""))
+        is_plain = parts.scheme == "ldap" and not is_this_machine(parts.hostname or "")
+        if is_plain and not value:
+            raise ValueError("must be on for ldap://, or all could read the passwords")
+        if parts.scheme == "ldaps" and value:
+            raise ValueError("is for ldap://; ldaps:// is encrypted from the first byte")
+        return value
+
+    @field_validator("ldap_url")
+    @classmethod
+    def _ldap_url_has_host(cls, value: str) -> str:
+        parts = _split(value)
+        if value and (parts.scheme not in {"ldap", "ldaps"} or not parts.hostname):
+            raise ValueError("must be ldaps:// or ldap:// and a host")
+        return value
+
+    @field_validator("ldap_base")
+    @classmethod
+    def _ldap_finds_people(cls, value: str, info: ValidationInfo) -> str:
+        template = info.data.get("ldap_user_dn_template", "")
+        if info.data.get("ldap_url") and not value and "{name}" not in template:
+            raise ValueError("must be set, or LINKYARD_LDAP_USER_DN_TEMPLATE with {name} in it")
+        return value
+
+    @field_validator("ldap_filter")
+    @classmethod
+    def _ldap_filter_has_name(cls, value: str) -> str:
+        if "{name}" not in value or not value.startswith("(") or not value.endswith(")"):
+            raise ValueError("must be a filter in brackets with {name} in it")
         return value
 
     @field_validator("oidc_issuer")

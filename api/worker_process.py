@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -35,6 +36,7 @@ from api.workers.titles import TitleWorker
 from api.workers.visitors import VisitorWorker
 from models.orm import open_database
 from models.rules.addresses import parse_networks
+from resolvers.audit_cuts import prune_audit
 from resolvers.context import RequestContext, Viewer
 from resolvers.ingestion import Ingestion
 
@@ -103,8 +105,13 @@ class WorkerProcess:
             )
             clicks.note_in(status, metrics)
             stack.callback(clicks.close)
+            secrets = read_secret_keys(settings.secret_key_file)
+            cut = partial(prune_audit, kept_days=settings.audit_days, secret=secrets[0])
             retention = RetentionWorker(
-                context, click_days=settings.click_retention_days, folder=folder
+                context,
+                click_days=settings.click_retention_days,
+                folder=folder,
+                prunes={"audit_entries": cut},
             )
             mails = MailWorker(
                 context,
@@ -113,7 +120,7 @@ class WorkerProcess:
                 metrics=metrics,
                 per_minute=settings.mail_per_minute,
             )
-            heads = HeadsFile(folder.audit, secrets=read_secret_keys(settings.secret_key_file))
+            heads = HeadsFile(folder.audit, secrets=secrets)
             loops = [
                 asyncio.create_task(following.run(wake=links_changed)),
                 asyncio.create_task(clicks.run(stop=stop, wake=asyncio.Event())),

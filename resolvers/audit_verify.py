@@ -1,6 +1,6 @@
 """Checks the whole chain of the audit log, page by page, beside a running service."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from models.rules.audit_check import MAX_FINDINGS, ChainCheck, ChainedRow, Findi
 from models.rules.audit_heads import Head
 from models.rules.scopes import Scope
 from resolvers.audit_chain import chain_head
+from resolvers.audit_cuts import chain_start
 from resolvers.context import RequestContext
 
 PAGE: Final = 2_000  # entries in memory at once
@@ -41,6 +42,7 @@ async def verify_chain(
     context: RequestContext,
     *,
     heads: Iterable[Head] = (),
+    secrets: Sequence[bytes] = (),
     progress: Callable[[int, int], None] | None = None,
     page: int = PAGE,
 ) -> ChainReport:
@@ -50,6 +52,7 @@ async def verify_chain(
         context: needs AUDIT_READ, and to see everything.
         heads: whose signatures were checked; read before the call, so that the chain
             cannot be behind them.
+        secrets: of the installation; a cut of the old end counts if one of them signed it.
         progress: told after every page: entries checked, and number of the last one.
         page: entries that are read at once.
 
@@ -57,7 +60,8 @@ async def verify_chain(
         NotPermittedError: no AUDIT_READ.
     """
     context.viewer.require(Scope.AUDIT_READ)
-    check = ChainCheck(heads)
+    start = await chain_start(secrets=secrets)
+    check = ChainCheck(heads, start_seq=start.seq, start_hash=start.hash)
     last = (await chain_head(reader())).seq
     async for rows in _pages(last, page):
         for row in rows:

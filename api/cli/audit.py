@@ -1,6 +1,6 @@
 """`audit`: check that nobody changed the audit log, and give it out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -74,22 +74,25 @@ def export(
 
 
 async def _verify(session: Session, path: Path | None) -> tuple[ChainReport, HeadsRead]:
-    read = _heads(session, path)
+    secrets = read_secret_keys(session.settings.secret_key_file)
+    read = _heads(session, path, secrets)
     with progress() as bar:
         task = bar.add_task("Checking", total=None, done=0)
 
         def show(checked: int, last: int) -> None:
             bar.update(task, completed=checked, total=max(last, checked), done=checked)
 
-        return await verify_chain(session.context, heads=read.heads, progress=show), read
+        report = await verify_chain(
+            session.context, heads=read.heads, secrets=secrets, progress=show
+        )
+    return report, read
 
 
-def _heads(session: Session, path: Path | None) -> HeadsRead:
+def _heads(session: Session, path: Path | None, secrets: Sequence[bytes]) -> HeadsRead:
     """Read the signed heads; those of this machine may be missing, a named file may not."""
     own = DataFolder(session.settings.data_dir.absolute()).audit / "heads.jsonl"
     if path is None and not own.exists():
         return HeadsRead([], [])
-    secrets = read_secret_keys(session.settings.secret_key_file)
     try:
         return read_heads(path or own, secrets=secrets)
     except OSError as error:

@@ -63,6 +63,7 @@ class AuditAction(StrEnum):
     MAIL_TEST = "mail.test"
     DOMAIN_CREATE = "domain.create"
     DOMAIN_RENAME = "domain.rename"
+    AUDIT_CUT = "audit.cut"
     INSTALLATION_CREATE = "installation.create"
 
 

@@ -15,9 +15,10 @@ from typing import Final
 
 import orjson
 
-from models.rules.audit_chain import encode
+from models.rules.audit_chain import Value, encode
 
 _LABEL: Final = "linkyard audit head 1"
+_CUT_LABEL: Final = "linkyard audit cut 1"
 _KEY_LABEL: Final = b"linkyard audit heads"
 
 
@@ -44,7 +45,7 @@ def write_head(head: Head, *, secret: bytes) -> str:
     """Return the signed line of a head, without an end of line."""
     at = head.at.isoformat()
     values = {"seq": head.seq, "hash": head.hash, "at": at}
-    return orjson.dumps({**values, "mac": _mac(secret, head.seq, head.hash, at)}).decode()
+    return orjson.dumps({**values, "mac": _mac(secret, _LABEL, head.seq, head.hash, at)}).decode()
 
 
 def read_head(line: str | bytes, *, secrets: Sequence[bytes]) -> Head:
@@ -63,14 +64,28 @@ def read_head(line: str | bytes, *, secrets: Sequence[bytes]) -> Head:
         raise HeadInvalidError("no head of the audit log") from error
     match parts:
         case {"seq": int(seq), "hash": str(hash_), "at": str(at), "mac": str(mac)} if seq > 0:
-            signed = (_mac(secret, seq, hash_, at) for secret in secrets)
-            if not any(hmac.compare_digest(each.encode(), mac.encode()) for each in signed):
+            if not _is_signed(mac, secrets, _LABEL, seq, hash_, at):
                 raise HeadInvalidError("signed by none of our keys")
             return Head(seq, hash_, datetime.fromisoformat(at))
         case _:
             raise HeadInvalidError("no head of the audit log")
 
 
-def _mac(secret: bytes, seq: int, hash_: str, at: str) -> str:
+def sign_cut(seq: int, hash_: str, secret: bytes) -> str:
+    """Return the signature of a cut: the old end of the chain was taken off up to that entry."""
+    return _mac(secret, _CUT_LABEL, seq, hash_)
+
+
+def is_signed_cut(seq: int, hash_: str, mac: str, secrets: Sequence[bytes]) -> bool:
+    """Tell whether one of the secrets signed a cut."""
+    return _is_signed(mac, secrets, _CUT_LABEL, seq, hash_)
+
+
+def _is_signed(mac: str, secrets: Sequence[bytes], *values: Value) -> bool:
+    signed = (_mac(secret, *values) for secret in secrets)
+    return any(hmac.compare_digest(each.encode(), mac.encode()) for each in signed)
+
+
+def _mac(secret: bytes, *values: Value) -> str:
     key = hmac.digest(secret, _KEY_LABEL, sha256)
-    return hmac.new(key, encode((_LABEL, seq, hash_, at)), sha256).hexdigest()
+    return hmac.new(key, encode(values), sha256).hexdigest()
