@@ -21,10 +21,10 @@ from models.errors import InsecureTransportError, RateLimitedError, SignInRefuse
 from models.store_failures import is_store_failure
 from models.texts import negotiate, text
 from resolvers.context import RequestContext, Viewer
+from resolvers.identity_accounts import ProviderSignInError
 from resolvers.ports import IdentityProvider
 from resolvers.provider_sign_ins import (
     LIFE,
-    ProviderSignInError,
     Return,
     leave_for_provider,
     return_from_provider,

@@ -16,7 +16,7 @@ from api.data_folder import DataFolder, read_secret_keys
 from api.own_hosts import default_host, own_hosts
 from api.rates import open_rates
 from api.settings import Settings
-from api.sign_in_ports import access_policy, password_hasher
+from api.sign_in_ports import access_policy, directory, password_hasher
 from resolvers.ports import ClickFeed, LinkSignal, MailSignal, Ports
 
 
@@ -44,6 +44,9 @@ async def open_ports(
             stack.callback(inbox.close)
         passwords = password_hasher(settings)
         stack.callback(passwords.close)
+        people = directory(settings)
+        if people is not None:
+            stack.callback(people.close)
         signal: LinkSignal
         mail_signal: MailSignal
         feed: ClickFeed
@@ -66,6 +69,7 @@ async def open_ports(
             mail_signal=mail_signal,
             sealer=FernetSealer(secret_keys),
             passwords=passwords,
+            directory=people,
             rates=rates,
             access=access_policy(settings),
             default_host=default_host(settings),

@@ -19,6 +19,7 @@ from api.client_secret import client_secret
 from api.data_folder import DataFolderError, read_secret_keys
 from api.quiet_ports import quiet_ports
 from api.settings import Settings
+from api.sign_in_ports import directory
 from models.errors import DomainError
 from models.orm import open_database
 from models.rules.reach import Reach
@@ -55,6 +56,7 @@ class Setup:
         try:
             read_secret_keys(self.settings.secret_key_file)
             client_secret(self.settings)
+            directory(self.settings)
             migrate(self.settings.database_url)
             made = asyncio.run(self._prepare())
         except (SchemaTooNewError, OrphanError, DataFolderError) as error:

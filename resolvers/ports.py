@@ -242,6 +242,7 @@ class AccessPolicy:
     Attributes:
         public_url: of the portal, for addresses in letters; without a slash at the end.
         sessions: how long they last.
+        adds_directory_people: who has an entry in the directory but no account gets one.
         may_sign_up: whoever has an e-mail address may make an account.
         methods: by which people sign in, the one to offer first in front.
         key_per_minute: requests of a key that has no number of its own; 0 sets no limit.
@@ -250,6 +251,7 @@ class AccessPolicy:
     public_url: str = "http://localhost:8080"
     sessions: SessionSpan = field(default_factory=SessionSpan)
     may_sign_up: bool = False
+    adds_directory_people: bool = False
     methods: tuple[SignInMethod, ...] = (SignInMethod.PASSWORD, SignInMethod.PASSKEY)
     key_per_minute: int = 600
 
@@ -422,6 +424,24 @@ class IdentityProvider(Protocol):
         ...
 
 
+class DirectoryUnavailableError(Exception):
+    """The directory does not answer, or not as it should; the message is for the log alone."""
+
+
+class Directory(Protocol):
+    """The organization's directory, where people have a name and a password (LDAP)."""
+
+    async def identify(self, *, name: str, password: str) -> ProvedIdentity | None:
+        """Return whose name and password these are, None if they do not belong together.
+
+        An empty password is nobody's: many directories take it for a visit without a name.
+
+        Raises:
+            DirectoryUnavailableError: see there.
+        """
+        ...
+
+
 class StoreUnavailableError(Exception):
     """The store cannot be asked at the moment; asking again later makes sense."""
 
@@ -450,6 +470,7 @@ class Ports:
 
     Attributes:
         default_host: of the domain for links whose maker names none; "" is the oldest domain.
+        directory: where people may have their passwords, too; None for none.
         own_hosts: further hosts that reach this installation, such as the bound address;
             no link may lead there.
         fetches_titles: links without a title get that of their page.
@@ -463,6 +484,7 @@ class Ports:
     passwords: PasswordHasher
     mail_signal: MailSignal = NO_MAIL_SIGNAL
     access: AccessPolicy = AccessPolicy()
+    directory: Directory | None = None
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()
     fetches_titles: bool = False

@@ -7,24 +7,16 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from models.errors import DomainError, SignInRefusedError
 from models.one_time_tokens import TokenPurpose
-from models.rules.audit_actions import AuditAction
 from models.rules.base64url import to_base64url
 from models.rules.identities import ProvedIdentity
-from models.rules.plain_text import check_text
 from models.rules.rate_limits import RateLimit
-from models.rules.roles import CUSTOMER
 from models.rules.tokens import new_token
-from models.second_factors import Identity
-from models.users import Role, User
-from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.factor_changes import active_person
+from resolvers.identity_accounts import ProviderSignInError, account_of, note_refusal
 from resolvers.limits import spend
 from resolvers.one_time_tokens import FoundToken, issue_token, use_token
 from resolvers.ports import (
@@ -35,21 +27,9 @@ from resolvers.ports import (
 )
 from resolvers.sessions import StartedSession
 from resolvers.sign_in import finish_sign_in, require_secure
-from resolvers.users import MAX_NAME_LENGTH, add_person, check_email
 
 FACTOR: Final = "oidc"
 LIFE: Final = timedelta(minutes=10)  # the person may have to find a phone for the provider
-
-
-class ProviderSignInError(Exception):
-    """Nobody is signed in; `reason` is a shade of the page's text, in models.texts.
-
-    The audit log has the reason, and for `provider` what exactly was wrong.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +105,10 @@ async def return_from_provider(
     async with in_transaction("default") as connection:
         found = await use_token(context, connection, back.state, purpose=TokenPurpose.OIDC)
     if found is None or not _is_same_browser(found, back.browser):
-        await _note(context, reason="state")
+        await note_refusal(context, reason="state")
         raise ProviderSignInError("state")
     if back.code is None or back.error is not None:
-        await _note(context, reason="denied", detail=(back.error or "")[:100])
+        await note_refusal(context, reason="denied", detail=(back.error or "")[:100])
         raise ProviderSignInError("denied")
     try:
         identity = await provider.identify(
@@ -143,7 +123,7 @@ async def return_from_provider(
     try:
         return await _sign_in(context, identity, may_create=may_create)
     except ProviderSignInError as error:
-        await _note(context, reason=error.reason)
+        await note_refusal(context, reason=error.reason)
         raise
 
 
@@ -160,80 +140,8 @@ async def _sign_in_once(
     context: RequestContext, identity: ProvedIdentity, *, may_create: bool
 ) -> StartedSession:
     async with in_transaction("default") as connection:
-        rows = Identity.filter(issuer=identity.issuer, subject=identity.subject)
-        known = await rows.using_db(connection).first()
-        user_id = (
-            await _linked(context, connection, identity, may_create=may_create)
-            if known is None
-            else known.user_id
-        )
-        await rows.using_db(connection).update(last_used_at=context.ports.clock.now())
-        try:
-            user = await active_person(connection, user_id)
-        except SignInRefusedError:
-            raise ProviderSignInError("deactivated") from None
+        user = await account_of(context, connection, identity, may_create=may_create)
         return await finish_sign_in(context, connection, user, [FACTOR])
-
-
-async def _linked(
-    context: RequestContext,
-    connection: BaseDBAsyncClient,
-    identity: ProvedIdentity,
-    *,
-    may_create: bool,
-) -> int:
-    """Link an identity to the account of its verified address, and return whose that is.
-
-    Raises:
-        ProviderSignInError: the address is not verified, has no account here, or its account
-            is linked to somebody else at the same provider: addresses are given away anew.
-    """
-    if not identity.is_email_verified:
-        raise ProviderSignInError("unverified")
-    try:
-        email = check_email(identity.email)
-    except DomainError:
-        raise ProviderSignInError("unverified") from None
-    user = await User.filter(email=email).using_db(connection).select_for_update().first()
-    if user is None:
-        if not may_create:
-            raise ProviderSignInError("unknown")
-        user = await _created(context, connection, email=email, name=identity.name)
-    others = Identity.filter(user_id=user.id, issuer=identity.issuer).using_db(connection)
-    if await others.exists():
-        raise ProviderSignInError("linked")
-    row = await Identity.create(
-        using_db=connection,
-        user_id=user.id,
-        issuer=identity.issuer,
-        subject=identity.subject,
-    )
-    await log_action(
-        context,
-        connection,
-        AuditAction.IDENTITY_CREATE,
-        subject_id=row.id,
-        after={"user": user.id, "issuer": identity.issuer},
-        actor_id=user.id,
-    )
-    return user.id
-
-
-async def _created(
-    context: RequestContext, connection: BaseDBAsyncClient, *, email: str, name: str
-) -> User:
-    try:
-        shown = check_text(name, field="name", length=MAX_NAME_LENGTH)
-    except DomainError:
-        shown = None
-    user = User(
-        email=email,
-        name=shown or email.partition("@")[0],
-        role=await Role.get(name=CUSTOMER, using_db=connection),
-        email_verified_at=context.ports.clock.now(),
-    )
-    await add_person(context, connection, user, actor_id=user.id)
-    return user
 
 
 def _is_same_browser(found: FoundToken, browser: str | None) -> bool:
@@ -248,15 +156,5 @@ async def _refusal(
     context: RequestContext, error: ProviderRefusedError | ProviderUnavailableError
 ) -> ProviderSignInError:
     reason = "unavailable" if isinstance(error, ProviderUnavailableError) else "provider"
-    await _note(context, reason=reason, detail=str(error)[:300])
+    await note_refusal(context, reason=reason, detail=str(error)[:300])
     return ProviderSignInError(reason)
-
-
-async def _note(context: RequestContext, *, reason: str, detail: str = "") -> None:
-    async with in_transaction("default") as connection:
-        await log_action(
-            context,
-            connection,
-            AuditAction.IDENTITY_REFUSE,
-            after={"reason": reason, "detail": detail},
-        )

@@ -29,6 +29,7 @@ from models.sessions import Session
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.directory_sign_ins import DIRECTORY, person_of_directory
 from resolvers.known_devices import device_token, forgive_password_try, spend_password_try
 from resolvers.limits import forgive, spend
 from resolvers.mails import post_mail
@@ -56,22 +57,26 @@ async def sign_in(context: RequestContext, *, email: str, password: str) -> Star
     stored = user.password_hash if user is not None else None
     checked = password if may_be_password(password) else ""
     verdict = await context.ports.passwords.verify(checked, stored)
+    factor = PASSWORD
     if user is None or not verdict.is_right:
-        await refuse_sign_in(context, user=user, factor=PASSWORD)
-        raise SignInRefusedError
-    if verdict.is_outdated:
+        known, factor = user, DIRECTORY
+        user = await person_of_directory(context, name=email.strip(), password=password)
+        if user is None:
+            await refuse_sign_in(context, user=known, factor=PASSWORD)
+            raise SignInRefusedError
+    elif verdict.is_outdated:
         await _hash_again(context, user, password)
     await forgive_password_try(context, counted)
     factors = await _second_factors(user.id)
     async with in_transaction("default") as connection:
         if not factors:
-            return await finish_sign_in(context, connection, user, (PASSWORD,))
+            return await finish_sign_in(context, connection, user, (factor,))
         token = await issue_token(
             context,
             connection,
             purpose=TokenPurpose.SECOND_FACTOR,
             user_id=user.id,
-            payload={"factors": [PASSWORD]},
+            payload={"factors": [factor]},
             life=SECOND_FACTOR_LIFE,
         )
     raise SecondFactorRequiredError(token=token, factors=factors)

@@ -156,7 +156,7 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
 
 
 def _as_list(value: Any) -> list[Any] | None:  # noqa: ANN401 - of JSON
-    return value if isinstance(value, list) else None
+    return cast("list[Any]", value) if isinstance(value, list) else None
 
 
 def _moment(value: object) -> float:

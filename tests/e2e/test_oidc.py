@@ -470,9 +470,7 @@ async def test_pages_run_nothing_and_are_kept_nowhere(world: World) -> None:
     response = await world.client.get(f"{CALLBACK}?state=%3Cscript%3E&code=a&state=b")
 
     assert response.status == 403
-    assert response.headers["Content-Security-Policy"] == (
-        "default-src 'none'; frame-ancestors 'none'"
-    )
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
     assert response.headers["Cache-Control"] == "no-store"
     assert "<script" not in await response.text()
 

@@ -1,0 +1,50 @@
+"""Passwords that the organization's directory knows (LDAP), for those that we do not."""
+
+from typing import Final
+
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from models.rules.identities import ProvedIdentity
+from models.users import User
+from resolvers.context import RequestContext
+from resolvers.identity_accounts import ProviderSignInError, account_of, note_refusal
+from resolvers.ports import DirectoryUnavailableError
+
+DIRECTORY: Final = "directory"  # the name of a factor
+
+
+async def person_of_directory(context: RequestContext, *, name: str, password: str) -> User | None:
+    """Return the account of whose name and password the directory knows, None for nobody.
+
+    A directory that is away is nobody's fault and nobody's way in: accounts with a
+    password of their own go on, and the audit log says why others do not.
+
+    Args:
+        context: of nobody yet.
+        name: as the directory knows people, without spaces around it.
+        password: as it was typed.
+    """
+    if context.ports.directory is None:
+        return None
+    try:
+        identity = await context.ports.directory.identify(name=name, password=password)
+    except DirectoryUnavailableError as error:
+        await note_refusal(context, reason="unavailable", detail=str(error)[:300])
+        return None
+    if identity is None:
+        return None
+    try:
+        return await _account(context, identity)
+    except IntegrityError:  # the same person came twice at once: now the row is there
+        return await _account(context, identity)
+
+
+async def _account(context: RequestContext, identity: ProvedIdentity) -> User | None:
+    may_create = context.ports.access.adds_directory_people
+    try:
+        async with in_transaction("default") as connection:
+            return await account_of(context, connection, identity, may_create=may_create)
+    except ProviderSignInError as error:
+        await note_refusal(context, reason=error.reason)
+        return None
