@@ -115,6 +115,14 @@ TOP_LEVEL: Final = {
             "Send one of those, or use an API key outside a browser.",
         ),
     ),
+    "CROSS_SITE": TopLevelNote(
+        "403",
+        CodeNote(
+            "The cookie of a session came without the header Linkyard-Client, or from a page of "
+            "another site.",
+            "Send the header with every request, from pages of `portal { url }` only.",
+        ),
+    ),
     "METHOD_NOT_ALLOWED": TopLevelNote(
         "405", CodeNote("Operations are sent by POST.", "A mistake of the program.")
     ),

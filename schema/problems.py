@@ -54,10 +54,21 @@ from models.rules.sign_in_methods import SecondFactor
 from models.texts import message_of
 from resolvers.context import NotPermittedError
 from schema.context import Info
+from schema.enums import describe_enum
 from schema.error_codes import ErrorCode
 from schema.scalars import Count
 
 E = TypeVar("E", bound=DomainError)
+
+describe_enum(
+    SecondFactor,
+    {
+        SecondFactor.TOTP: "A code of the authenticator app, for `sessionConfirm`.",
+        SecondFactor.PASSKEY: "A passkey: begin with `passkeySignInBegin`.",
+        SecondFactor.RECOVERY_CODE: "A code from paper, for `sessionConfirm`.",
+    },
+    description="What a person can show after the password.",
+)
 
 
 @strawberry.interface(

@@ -6,13 +6,11 @@ from typing import Annotated, Self, TypeAlias
 import strawberry
 
 from models.errors import ValueInvalidError
-from models.rules.sign_in_methods import SecondFactor
 from models.sessions import Session
 from resolvers.sessions import MAX_SESSIONS, StartedSession, revoke_sessions, sign_out
 from resolvers.sign_in import renew_session, sign_in
 from schema.access import signed_in
 from schema.context import Info
-from schema.enums import describe_enum
 from schema.nodes import Node, encode_id, row_id_of
 from schema.problems import (
     InsecureTransportProblem,
@@ -22,16 +20,6 @@ from schema.problems import (
     SessionRequiredProblem,
     SignInRefusedProblem,
     ValidationProblem,
-)
-
-describe_enum(
-    SecondFactor,
-    {
-        SecondFactor.TOTP: "A code of the authenticator app, for `sessionConfirm`.",
-        SecondFactor.PASSKEY: "A passkey: begin with `passkeySignInBegin`.",
-        SecondFactor.RECOVERY_CODE: "A code from paper, for `sessionConfirm`.",
-    },
-    description="What a person can show after the password.",
 )
 
 

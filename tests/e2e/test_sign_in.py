@@ -1,5 +1,6 @@
 """Signing in over HTTP, with real cookies: what a browser gets, keeps and must send."""
 
+from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any
 
@@ -8,13 +9,16 @@ from aiohttp import ClientResponse, hdrs
 from aiohttp.pytest_plugin import AiohttpClient
 
 from api.app import Parts, create_app
+from models.api_keys import ApiKey
 from models.sessions import Session
 from models.texts import text
 from models.users import User
+from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
 from resolvers.session_lookup import session_uses_written
 from schema.context import PortalFacts
 from schema.nodes import encode_id
+from tests.fakes import FixedClock
 from tests.people import PASSWORD, make_member
 from tests.portal import Client, Portal, operation
 from tests.portal import sign_in as sign_in_by_key
@@ -334,3 +338,26 @@ async def test_a_proof_of_identity_turns_the_token(browser: Portal, person: User
     assert done["__typename"] == "SessionStartSuccess"
     assert before != after
     assert await name_of(browser) == person.email
+
+
+async def test_a_key_made_in_a_browser_wants_a_recent_proof_and_outlives_the_session(
+    browser: Portal, ports: Ports, person: User, clock: FixedClock
+) -> None:
+    await enter(browser)
+    clock.at += timedelta(minutes=10)
+    refused = (await browser.ask("ApiKeyCreate", input={"label": "late"}))["apiKeyCreate"]
+    assert (refused["__typename"], refused["code"]) == (
+        "StepUpRequiredProblem",
+        "STEP_UP_REQUIRED",
+    )
+    assert await ApiKey.all().count() == 0
+    await browser.ask("SessionRenew", input={"password": PASSWORD})
+
+    made = (await browser.ask("ApiKeyCreate", input={"label": "soon"}))["apiKeyCreate"]
+
+    assert made["apiKey"]["expiresAt"] is None
+    await browser.ask("SessionDelete")
+    by_key = Portal(browser.client, {"Authorization": f"Bearer {made['secret']}"})
+    assert await name_of(by_key) == person.email
+    await uses_written()
+    await session_uses_written()
