@@ -1,6 +1,7 @@
 """A little internet for tests of the outbound client: one server, and names that lead to it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Web:
 
 
 @asynccontextmanager
-async def web(serve: Serve) -> AsyncIterator[Web]:
+async def web(serve: Serve, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Web]:
     """Serve on a free port of loopback; `serve` is called for every connection."""
     found = Web()
     tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +77,7 @@ async def web(serve: Serve) -> AsyncIterator[Web]:
         with suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found

@@ -2,11 +2,17 @@
 
 import asyncio
 import gzip
+import ssl
 import tracemalloc
 import zlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from api.adapters.outbound_http import OutboundHttp
 from resolvers.ports import FetchFailedError, FetchRefusedError
@@ -209,6 +215,75 @@ async def test_a_name_without_an_address_may_have_one_later() -> None:
         site.names = {"gone.test": [[]]}
         with pytest.raises(FetchFailedError, match="no address"):
             await site.client()(site.url(host="gone.test"))
+
+
+# TLS: to a checked address, under the name of the URL
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for secure.test that says so itself, with its key in the same file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "secure.test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("secure.test")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path / "secure.pem"
+    path.write_bytes(
+        made.public_bytes(serialization.Encoding.PEM)
+        + key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return path
+
+
+async def test_the_certificate_is_that_of_the_name_and_not_of_the_address(
+    certificate: Path,
+) -> None:
+    asked: list[str | None] = []
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(certificate)
+    served.sni_callback = lambda _object, name, _context: asked.append(name)
+    async with web(pages(PAGE), tls=served) as site:
+        client = OutboundHttp(
+            user_agent=AGENT,
+            addresses=site.addresses,
+            may_reach=lambda packed: packed == LOOPBACK,
+            ports={site.port},
+            tls=ssl.create_default_context(cafile=str(certificate)),
+        )
+
+        answer = await client(f"https://secure.test:{site.port}/")
+        with pytest.raises(FetchFailedError, match="Certificate"):
+            await client(f"https://other.test:{site.port}/")
+        with pytest.raises(FetchFailedError, match="Certificate"):
+            await client(f"https://127.0.0.1:{site.port}/")
+
+    assert (answer.status, answer.body) == (200, b"<title>x</title>")
+    assert asked == ["secure.test", "other.test", None]
+    assert [head.split("\r\n")[1] for head in site.heads] == [f"Host: secure.test:{site.port}"]
+
+
+async def test_a_certificate_of_nobody_is_not_believed(certificate: Path) -> None:
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(certificate)
+    async with web(pages(PAGE), tls=served) as site:
+        with pytest.raises(FetchFailedError, match="Certificate"):
+            await site.client()(f"https://secure.test:{site.port}/")
+
+    assert site.heads == []
 
 
 # Servers that never come to an end
