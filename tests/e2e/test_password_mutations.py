@@ -161,8 +161,10 @@ async def test_too_many_requests_are_refused_with_the_time_to_wait(
 
 
 async def test_over_plain_http_from_elsewhere_no_password_is_set(
-    browser: Portal, person: User
+    ports: Ports, person: User, aiohttp_client: AiohttpClient
 ) -> None:
+    known = replace(ports, own_hosts=frozenset({"192.0.2.7"}))
+    browser = await open_browser(aiohttp_client, known)
     await sent(browser, "PasswordResetRequest", email=person.email)
     token = await token_of_letter("PASSWORD_RESET")
     outside = browser.with_headers(Host="192.0.2.7")

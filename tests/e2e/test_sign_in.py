@@ -1,5 +1,6 @@
 """Signing in over HTTP, with real cookies: what a browser gets, keeps and must send."""
 
+from dataclasses import replace
 from datetime import timedelta
 from http.cookies import SimpleCookie
 from typing import Any
@@ -149,7 +150,8 @@ async def test_unknown_address_and_wrong_password_have_the_same_body(
 async def test_over_plain_http_from_elsewhere_sign_in_is_refused_with_the_reason(
     aiohttp_client: AiohttpClient, ports: Ports, person: User, public_url: str, host: str
 ) -> None:
-    portal = Portal(await serve(aiohttp_client, ports, public_url), {**CLIENT, "Host": host})
+    known = replace(ports, own_hosts=frozenset({host}))
+    portal = Portal(await serve(aiohttp_client, known, public_url), {**CLIENT, "Host": host})
 
     refused = await enter(portal)
 
