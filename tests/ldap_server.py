@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -130,20 +132,19 @@ def _told(wanted: Any) -> str:  # noqa: ANN401 - of ldaptor
 
 def _serve(ldif: str, *certificate: str) -> None:
     # Here, and not at the top: only the server's own process may load Twisted.
-    from io import BytesIO  # noqa: PLC0415
-
-    from ldaptor.inmemory import fromLDIFFile  # noqa: PLC0415
-    from ldaptor.interfaces import IConnectedLDAPEntry  # noqa: PLC0415
-    from ldaptor.protocols.ldap.ldapserver import LDAPServer  # noqa: PLC0415
-    from twisted.internet import reactor, ssl  # noqa: PLC0415
-    from twisted.internet.protocol import ServerFactory  # noqa: PLC0415
-    from twisted.python.components import registerAdapter  # noqa: PLC0415
+    internet, components = map(import_module, ("twisted.internet", "twisted.python.components"))
+    import_module("twisted.internet.protocol")
+    reactor = import_module("twisted.internet.reactor")
+    ssl = import_module("twisted.internet.ssl")
+    inmemory = import_module("ldaptor.inmemory")
+    interfaces = import_module("ldaptor.interfaces")
+    ldapserver = import_module("ldaptor.protocols.ldap.ldapserver")
 
     def say(text: object, out: IO[str] = sys.stdout) -> None:
         out.write(f"{text}\n")
         out.flush()
 
-    class Server(LDAPServer):  # type: ignore[misc]
+    class Server(ldapserver.LDAPServer):  # type: ignore[misc, name-defined]
         def handle_LDAPBindRequest(self, request: Any, *rest: Any) -> Any:  # noqa: ANN401, N802 - Twisted
             say(f"bind {request.dn.decode()}")
             return super().handle_LDAPBindRequest(request, *rest)
@@ -152,7 +153,7 @@ def _serve(ldif: str, *certificate: str) -> None:
             say(f"search {_told(request.filter)}")
             return super().handle_LDAPSearchRequest(request, *rest)
 
-    class Factory(ServerFactory):
+    class Factory(internet.protocol.ServerFactory):  # type: ignore[misc, name-defined]
         protocol = Server
         root: object = None
 
@@ -166,8 +167,8 @@ def _serve(ldif: str, *certificate: str) -> None:
             port = reactor.listenTCP(0, factory, interface="127.0.0.1")
         say(port.getHost().port)
 
-    registerAdapter(lambda factory: factory.root, Factory, IConnectedLDAPEntry)
-    fromLDIFFile(BytesIO(Path(ldif).read_bytes())).addCallback(listen)
+    components.registerAdapter(lambda made: made.root, Factory, interfaces.IConnectedLDAPEntry)
+    inmemory.fromLDIFFile(BytesIO(Path(ldif).read_bytes())).addCallback(listen)
     reactor.run()
 
 

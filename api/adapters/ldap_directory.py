@@ -8,7 +8,7 @@ runs in threads of its own, few at once, with a time limit on everything.
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -62,11 +62,11 @@ class LdapSettings:
     id_attribute: str = "entryUUID"
 
 
-class _CheckedTls(ldap3.Tls):  # type: ignore[misc]  # ldap3 has no types
+class _CheckedTls(ldap3.Tls):
     """TLS as Python itself checks it: ldap3 2.9 compares host names by code that Python dropped."""
 
     def __init__(self, settings: LdapSettings) -> None:
-        super().__init__()
+        super().__init__()  # pyright: ignore[reportUnknownMemberType] - ldap3's stubs are thin
         self._host = urlsplit(settings.url).hostname
         self._context = ssl.create_default_context(cafile=settings.ca_file or None)
 
@@ -130,7 +130,7 @@ class LdapDirectory:
             return None if proof is None else self._identity(found[0])
 
     @contextlib.contextmanager
-    def _connected(self, dn: str, password: str) -> Iterator[Any]:
+    def _connected(self, dn: str, password: str) -> Generator[Any]:
         """Yield a connection that is bound as somebody, None where the password is wrong."""
         settings = self._settings
         server = ldap3.Server(
@@ -139,7 +139,7 @@ class LdapDirectory:
             get_info=ldap3.NONE,
             connect_timeout=_TIMEOUT_S,
         )
-        connection = ldap3.Connection(
+        made = ldap3.Connection(
             server,
             user=dn or None,
             password=password or None,
@@ -149,6 +149,7 @@ class LdapDirectory:
             check_names=False,
             receive_timeout=_TIMEOUT_S,
         )
+        connection = cast("Any", made)  # its stubs are thin
         try:
             connection.open()
             if settings.starts_tls and not connection.start_tls(read_server_info=False):

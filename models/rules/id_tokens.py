@@ -60,11 +60,14 @@ def read_keys(document: Mapping[str, Any]) -> list[Key]:
         raise IdTokenError("no set of keys")
     keys: list[Key] = []
     for each in listed[:_MAX_KEYS]:
+        if not isinstance(each, dict):
+            continue
+        described = cast("dict[str, Any]", each)
         try:
-            key = JWKRegistry.import_key(each)
+            key = JWKRegistry.import_key(described)
         except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if isinstance(key, RSAKey | ECKey | OKPKey) and each.get("use", "sig") == "sig":
+        if isinstance(key, RSAKey | ECKey | OKPKey) and described.get("use", "sig") == "sig":
             keys.append(key)
     return keys
 
@@ -155,8 +158,8 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
         raise IdTokenError("of another time")
 
 
-def _as_list(value: Any) -> list[Any] | None:  # noqa: ANN401 - of JSON
-    return cast("list[Any]", value) if isinstance(value, list) else None
+def _as_list(value: object) -> list[object] | None:
+    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def _moment(value: object) -> float:
