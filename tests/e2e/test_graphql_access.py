@@ -31,8 +31,21 @@ DOORS = (
     "signUpRequest",
     "signUp",
     "invitationAccept",
+    "sessionConfirm",
+    "sessionCreateByPasskey",
+    "passkeySignInBegin",
 )
 GUARDED = {
+    "auditEntries": "{ auditEntries { nodes { id } } }",
+    "passkeyCreateBegin": "mutation { passkeyCreateBegin { __typename } }",
+    "passkeyCreate": 'mutation { passkeyCreate(input: {token: "x", label: "x", credential: '
+    '{id: "x", clientDataJSON: "x", attestationObject: "x"}}) { __typename } }',
+    "passkeyDelete": 'mutation { passkeyDelete(input: {id: "x"}) { __typename } }',
+    "recoveryCodesCreate": "mutation { recoveryCodesCreate { __typename } }",
+    "totpCreate": "mutation { totpCreate { __typename } }",
+    "totpConfirm": 'mutation { totpConfirm(input: {code: "x"}) { __typename } }',
+    "totpDelete": "mutation { totpDelete { __typename } }",
+    "userSecondFactorReset": 'mutation { userSecondFactorReset(input: {id: "x"}) { __typename } }',
     "node": '{ node(id: "x") { id } }',
     "nodes": '{ nodes(ids: ["x"]) { id } }',
     "link": '{ link(by: {id: "x"}) { id } }',
