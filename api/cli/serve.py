@@ -69,7 +69,7 @@ def _serve(settings: Settings, role: Role) -> int:
     count = (settings.processes or len(os.sched_getaffinity(0))) if role.has_web else 0
     listeners = open_listeners(settings.bind_host, settings.bind_port, count=count)
     if role.has_portal:
-        load_portal()
+        load_portal().served_schema()  # made here, so that the children share it, too
     has_replica = (folder.replica / "current").exists()
     plan = Plan(
         setup=Setup(settings=settings),

@@ -75,6 +75,7 @@ def test_mutations_that_take_a_secret_are_all_listed() -> None:
     }
 
     assert taking - NO_GUESS <= SECRET_FIELDS
+    assert set(mutation.fields) >= SECRET_FIELDS
 
 
 def test_weights_of_the_sdl_are_those_that_count() -> None:
