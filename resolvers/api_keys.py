@@ -31,6 +31,7 @@ from resolvers.audit import Note, log_actions
 from resolvers.context import RequestContext, Viewer
 from resolvers.key_uses import note_use
 from resolvers.sessions import require_fresh
+from resolvers.user_lists import sees_person
 
 MAX_LABEL_LENGTH: Final = 100  # characters, also the column width
 MAX_KEYS: Final = 50  # working ones of one person
@@ -73,7 +74,7 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
         viewer.require(Scope.USER_ADMIN)
     await require_fresh(context)
     owner = await User.filter(id=owner_id, deactivated_at=None).select_related("role").first()
-    if owner is None:
+    if owner is None or not sees_person(viewer, owner):
         raise NotFoundError(path=("userId",))
     grantable = owner.scopes() & viewer.scopes
     problems: list[DomainError] = []
@@ -190,22 +191,18 @@ async def revoke_api_key(context: RequestContext, *, key_id: int) -> ApiKey:
 
     Args:
         context: a person for their own keys, also the one of this request; USER_ADMIN
-            for those of others.
+            for those of others in the viewer's reach.
         key_id: of any key.
 
     Raises:
-        NotFoundError: no such key, or another person's.
+        NotFoundError: no such key, or of a person out of reach.
     """
-    viewer = context.viewer
-    keys = ApiKey.filter(id=key_id)
-    if Scope.USER_ADMIN not in viewer.scopes:
-        keys = keys.filter(user_id=viewer.user_id or 0)
-    async with in_transaction("default"):
-        await _revoke(context, keys)
-        key = await keys.first()
-    if key is None:
+    found = await ApiKey.filter(id=key_id).select_related("user").first()
+    if found is None or not sees_person(context.viewer, found.user):
         raise NotFoundError
-    return key
+    async with in_transaction("default"):
+        await _revoke(context, ApiKey.filter(id=key_id))
+        return await ApiKey.get(id=key_id)
 
 
 async def revoke_keys(context: RequestContext, *, user_id: int) -> int:

@@ -268,7 +268,7 @@ async def test_the_use_of_a_key_is_written_at_most_once_a_minute(
 async def test_keys_of_others_take_an_administrator(
     ports: Ports, person: RequestContext, user: User
 ) -> None:
-    other = await make_user()
+    other = await make_user(is_staff=True)
 
     for context, user_id in ((person, other.id), (as_nobody(ports), None)):
         with pytest.raises(NotPermittedError):

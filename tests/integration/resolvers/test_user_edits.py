@@ -21,14 +21,17 @@ from models.errors import (
 from models.invitations import Invitation
 from models.links import Link
 from models.mails import Mail
+from models.orm import is_sqlite, reader
+from models.raw_sql import fetch
 from models.rules.reach import Reach
 from models.rules.roles import ADMINISTRATOR, CUSTOMER, FIRST_LINE, PARTNER
 from models.rules.scopes import Scope
 from models.sessions import Session
 from models.users import User
-from resolvers.api_keys import authenticate_key, create_api_key
+from resolvers.api_keys import authenticate_key, create_api_key, revoke_api_key
 from resolvers.context import NotPermittedError, RequestContext
 from resolvers.invitations import create_invitation
+from resolvers.link_filters import link_conditions
 from resolvers.organizations import activate_organization, deactivate_organization
 from resolvers.paging import PageWindow
 from resolvers.ports import Ports
@@ -474,3 +477,44 @@ async def test_the_command_line_may_do_all_of_it(database: None, ports: Ports) -
     await deactivate_user(as_command(ports), user_id=person.id)
 
     assert (await loaded(person)).deactivated_at is not None
+
+
+async def test_keys_are_revoked_within_reach_alone(database: None, ports: Ports) -> None:
+    here = await make_organization()
+    boss = as_person(ports, await make_user(reach=Reach.ORGANIZATION, organization=here))
+    colleague = await make_built_in(CUSTOMER, organization=here)
+    stranger = await make_built_in(CUSTOMER)
+    near, _ = await create_api_key(as_person(ports, colleague), label="near")
+    far, _ = await create_api_key(as_person(ports, stranger), label="far")
+
+    assert (await revoke_api_key(boss, key_id=near.id)).revoked_at == ports.clock.now()
+    with pytest.raises(NotFoundError):
+        await revoke_api_key(boss, key_id=far.id)
+    with pytest.raises(NotFoundError):
+        await create_api_key(boss, label="mine", user_id=stranger.id)
+
+    assert [key.id for key in await ApiKey.filter(revoked_at=None)] == [far.id]
+
+
+@pytest.mark.parametrize("is_placed", [False, True], ids=["of nobody", "of an organization"])
+async def test_own_links_are_read_by_their_owner_and_not_by_the_place_of_nobody(
+    database: None, ports: Ports, *, is_placed: bool
+) -> None:
+    connection = reader()
+    if not is_sqlite(connection):  # PostgreSQL plans by what the tables hold
+        return
+    place = await make_organization() if is_placed else None
+    person = await make_built_in(CUSTOMER, organization=place)
+    viewer = as_person(ports, person).viewer
+    conditions = link_conditions(connection, viewer=viewer, now=ports.clock.now())
+
+    rows = await fetch(
+        connection,
+        f"EXPLAIN QUERY PLAN SELECT link.id FROM link WHERE {conditions.sql}"
+        " ORDER BY link.created_at DESC, link.id DESC LIMIT 50",
+        conditions.arguments,
+    )
+
+    plan = " ".join(str(row["detail"]) for row in rows)
+    assert "ix_link_owner_created (owner_id=?)" in plan
+    assert "TEMP B-TREE" not in plan
