@@ -34,7 +34,7 @@ def _read(path: Path, variable: str) -> str:
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
-        raise DataFolderError(f"{variable} cannot be read: {error}") from None
+        raise DataFolderError(f"{variable} cannot be read: {error}.") from None
     if not secret:
         raise DataFolderError(f"{variable} is empty.")
     return secret
