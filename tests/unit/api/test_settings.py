@@ -9,6 +9,7 @@ from models.orm import sqlite_path
 
 DATABASE = "must begin with sqlite:// or postgres://"
 REDIS = "must begin with redis://, rediss:// or unix://"
+ORIGINS = "must be origins, as in https://partner.example.org"
 PUBLIC = "must be http:// or https:// and a host, as in https://example.org"
 BIND = "must be ADDRESS:PORT, for example 127.0.0.1:8080"
 ADDRESS = "must be an address, as in linkyard@example.org"
@@ -54,6 +55,9 @@ PORT = "is no URL: Port could not be cast to integer value as 'x'"
             "10.0.0.0/8, nobody",
             "'nobody' does not appear to be an IPv4 or IPv6 network",
         ),
+        ("CORS_ORIGINS", "https://partner.test, *", ORIGINS),
+        ("CORS_ORIGINS", "https://partner.test/", ORIGINS),
+        ("MAX_CONNECTIONS", "-1", "Input should be greater than or equal to 0"),
         ("PORTAL_NAME", "Links\r\nBcc: eve@example.org", ONE_LINE),
         ("MAIL", "pigeon", "String should match pattern '^(folder|smtp)$'"),
         ("MAIL_FROM", "linkyard", ADDRESS),
@@ -104,6 +108,7 @@ def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ("REDIS_URL", "unix:///run/redis.sock"),
         ("DEFAULT_DOMAIN", "Кольцо.РФ:8080"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("CORS_ORIGINS", "https://partner.test, http://localhost:3000"),
         ("LOG_LEVEL", "debug"),
     ],
 )
