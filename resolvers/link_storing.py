@@ -9,12 +9,13 @@ from tortoise.transactions import in_transaction
 from models.errors import RequestUndoneError, SlugTakenError
 from models.link_rows import SELECTED, insert_link, link_of
 from models.links import Link
-from models.orm import placeholders, writer
+from models.orm import writer
 from models.raw_sql import fetch
 from models.rules.audit_actions import AuditAction
 from models.rules.slugs import random_slug
 from resolvers.audit import log_actions
-from resolvers.context import RequestContext
+from resolvers.context import RequestContext, Viewer
+from resolvers.link_filters import Conditions, add_held
 from resolvers.link_history import made_note
 from resolvers.link_slugs import Hold, claim_slug, free_slugs, holder, release
 from resolvers.link_title_jobs import queue_titles
@@ -61,7 +62,7 @@ async def store_link(  # noqa: PLR0913 - one for each way a link comes about
                 if request is not None:
                     made = await claim(connection, request, result_id=link.id, now=now)
                     if made != link.id:
-                        return await _made_before(connection, made)
+                        return await _made_before(connection, context.viewer, made)
                 room = await link_room(connection, context.viewer)
                 room.check()
                 link.organization_id = room.organization_id
@@ -101,11 +102,15 @@ async def takeable(
     raise SlugTakenError(slug=link.slug, suggestions=offered)
 
 
-async def _made_before(connection: BaseDBAsyncClient, link_id: int) -> Link:
+async def _made_before(connection: BaseDBAsyncClient, viewer: Viewer, link_id: int) -> Link:
+    """Return what the request made, unless it went, or stayed where the viewer left."""
+    conditions = Conditions(connection)
+    add_held(conditions, viewer)
+    conditions.add("link.id = ?", link_id)
     rows = await fetch(
         connection,
-        f"SELECT {SELECTED} FROM link WHERE link.id = {placeholders(connection, 1)}",
-        [link_id],
+        f"SELECT {SELECTED} FROM link WHERE {conditions.sql}",
+        conditions.arguments,
     )
     link = link_of(rows[0]) if rows else None
     if link is None or link.deleted_at is not None:

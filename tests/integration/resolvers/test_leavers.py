@@ -14,6 +14,7 @@ from models.api_keys import ApiKey
 from models.audit_entries import AuditEntry
 from models.errors import (
     NotFoundError,
+    RequestUndoneError,
     ScopeNotHeldError,
     StepUpRequiredError,
     UserActiveError,
@@ -161,12 +162,14 @@ async def test_a_link_left_with_a_former_organization_is_not_shown_any_more(
 ) -> None:
     here, there = await make_organization(), await make_organization()
     person = await make_built_in(CUSTOMER, organization=here)
-    link = await create_link(as_person(ports, person), url=URL)
+    link = await create_link(as_person(ports, person), url=URL, request_id="once")
 
     for place in (there.id, None):
         await update_user(admin, user_id=person.id, changes=UserChanges(organization_id=place))
-        now = await User.get(id=person.id).select_related("role")
-        assert await link_by_id(as_person(ports, now), link.id) is None
+        now = as_person(ports, await User.get(id=person.id).select_related("role"))
+        assert await link_by_id(now, link.id) is None
+        with pytest.raises(RequestUndoneError):
+            await create_link(now, url=URL, request_id="once")
 
 
 def test_every_table_that_belongs_to_a_person_is_erased() -> None:
