@@ -42,7 +42,6 @@ from models.rules.addresses import parse_networks
 from models.rules.origins import parse_origins
 from models.rules.slugs import RESERVED_WORDS
 from resolvers.key_uses import uses_written
-from resolvers.later import all_done
 from resolvers.ports import Ports
 from resolvers.redirects import StoredLinks
 from resolvers.session_lookup import session_uses_written
@@ -86,7 +85,6 @@ class WebProcess:
             stack.push_async_callback(uses_written)
             stack.push_async_callback(session_uses_written)
             ports = await stack.enter_async_context(open_ports(self.settings, self.folder))
-            stack.push_async_callback(all_done)
             turn = self._turn(stack)
             runner = web.AppRunner(self._app(ports, turn), access_log=None)
             await runner.setup()

@@ -22,6 +22,7 @@ MODEL_MODULES: Final = (
     "models.invitations",
     "models.second_factors",
     "models.mails",
+    "models.letter_orders",
     "models.audit_entries",
     "models.throttles",
     "models.domains",

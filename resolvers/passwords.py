@@ -10,6 +10,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models.errors import NotFoundError, TokenInvalidError
+from models.letter_orders import LetterKind, LetterOrder
 from models.one_time_tokens import TokenPurpose
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
@@ -19,7 +20,7 @@ from models.rules.scopes import Scope
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.later import do_later
+from resolvers.letter_orders import order_letter
 from resolvers.limits import forgive, spend
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token, void_tokens
@@ -75,8 +76,8 @@ async def change_password(
 async def request_reset(context: RequestContext, *, email: str) -> str:
     """Send a person an address where they can set a new password; return theirs, normalised.
 
-    What an account adds to the work is done after the answer, which is the same for
-    every address.
+    The work and the answer are the same for every address: who it belongs to, the
+    worker finds out.
 
     Raises:
         ValueInvalidError, ValueRequiredError, TextTooLongError: it is no address at all.
@@ -85,8 +86,41 @@ async def request_reset(context: RequestContext, *, email: str) -> str:
     account = check_email(email)
     await spend(context, RateLimit.PASSWORD_RESET_ADDRESS, context.origin.address)
     await spend(context, RateLimit.PASSWORD_RESET_ACCOUNT, account)
-    do_later(_send_reset(context, account))
+    await order_letter(
+        context, LetterKind.PASSWORD_RESET, email=account, locale=context.viewer.locale
+    )
     return account
+
+
+async def post_reset(
+    context: RequestContext, connection: BaseDBAsyncClient, order: LetterOrder
+) -> None:
+    """Post the letter that somebody ordered, if there is a person to write to."""
+    person = User.filter(email=order.email, deactivated_at=None).using_db(connection)
+    user = await person.first()
+    await log_action(
+        context,
+        connection,
+        AuditAction.PASSWORD_RESET_REQUEST,
+        subject_id=None if user is None else user.id,
+    )
+    if user is None:
+        return
+    path = await issue_reset(context, connection, user_id=user.id)
+    ends_at = context.ports.clock.now() + RESET_LIFE
+    await post_mail(
+        context,
+        connection,
+        to=user.email,
+        locale=user.locale,
+        template=MailTemplate.PASSWORD_RESET,
+        params={
+            "name": user.name,
+            "path": path,
+            "expires_at": ends_at.isoformat(),
+            "time_zone": user.time_zone,
+        },
+    )
 
 
 async def reset_password(context: RequestContext, *, token: str, new: str) -> None:
@@ -180,34 +214,6 @@ async def first_way_in(context: RequestContext, *, email: str) -> str:
             context, connection, AuditAction.PASSWORD_RESET_REQUEST, subject_id=user.id
         )
         return await issue_reset(context, connection, user_id=user.id, life=FIRST_SIGN_IN_LIFE)
-
-
-async def _send_reset(context: RequestContext, account: str) -> None:
-    user = await User.filter(email=account, deactivated_at=None).first()
-    async with in_transaction("default") as connection:
-        await log_action(
-            context,
-            connection,
-            AuditAction.PASSWORD_RESET_REQUEST,
-            subject_id=None if user is None else user.id,
-        )
-        if user is None:
-            return
-        path = await issue_reset(context, connection, user_id=user.id)
-        ends_at = context.ports.clock.now() + RESET_LIFE
-        await post_mail(
-            context,
-            connection,
-            to=user.email,
-            locale=user.locale,
-            template=MailTemplate.PASSWORD_RESET,
-            params={
-                "name": user.name,
-                "path": path,
-                "expires_at": ends_at.isoformat(),
-                "time_zone": user.time_zone,
-            },
-        )
 
 
 async def _user_of(context: RequestContext, token: str) -> User | None:

@@ -50,11 +50,11 @@ NO_MAIL_SIGNAL: Final = NoMailSignal()
 
 
 class MailRefusedError(Exception):
-    """This letter will never be taken. The message says why, in the server's words."""
+    """The letter will never be taken. The message says why, in the server's words."""
 
 
 class MailDeferredError(Exception):
-    """This letter was not taken now, or nobody knows; trying again later makes sense."""
+    """The letter was not taken now, or nobody knows; trying again later makes sense."""
 
 
 class MailerAwayError(MailDeferredError):

@@ -3,10 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from models.errors import SignUpClosedError, TokenInvalidError
+from models.letter_orders import LetterKind, LetterOrder
 from models.one_time_tokens import TokenPurpose
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
@@ -17,7 +19,7 @@ from models.rules.roles import CUSTOMER
 from models.users import Role, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.later import do_later
+from resolvers.letter_orders import order_letter
 from resolvers.limits import spend
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token
@@ -42,8 +44,47 @@ async def request_sign_up(context: RequestContext, *, email: str, locale: str) -
     account = check_email(email)
     await spend(context, RateLimit.SIGN_UP_ADDRESS, context.origin.address)
     await spend(context, RateLimit.SIGN_UP_ACCOUNT, account)
-    do_later(_send(context, account, locale))
+    await order_letter(context, LetterKind.SIGN_UP, email=account, locale=locale)
     return account
+
+
+async def post_sign_up(
+    context: RequestContext, connection: BaseDBAsyncClient, order: LetterOrder
+) -> None:
+    """Post the letter that somebody ordered: the way to an account, or that there is one."""
+    user = await User.filter(email=order.email).using_db(connection).first()
+    await log_action(
+        context,
+        connection,
+        AuditAction.SIGN_UP_REQUEST,
+        subject_id=None if user is None else user.id,
+    )
+    if user is None:
+        token = await issue_token(
+            context,
+            connection,
+            purpose=TokenPurpose.SIGN_UP,
+            payload={"email": order.email, "locale": order.locale},
+            life=SIGN_UP_LIFE,
+        )
+        ends_at = context.ports.clock.now() + SIGN_UP_LIFE
+        await post_mail(
+            context,
+            connection,
+            to=order.email,
+            locale=order.locale,
+            template=MailTemplate.SIGN_UP,
+            params={"path": f"{SIGN_UP_PATH}{token}", "expires_at": ends_at.isoformat()},
+        )
+    elif user.deactivated_at is None:
+        await post_mail(
+            context,
+            connection,
+            to=user.email,
+            locale=user.locale,
+            template=MailTemplate.EMAIL_TAKEN_NOTICE,
+            params={"name": user.name, "path": "/"},
+        )
 
 
 async def sign_up(context: RequestContext, *, token: str, name: str, password: str) -> User:
@@ -92,40 +133,3 @@ async def sign_up(context: RequestContext, *, token: str, name: str, password: s
 def _require_open(context: RequestContext) -> None:
     if not context.ports.access.may_sign_up:
         raise SignUpClosedError
-
-
-async def _send(context: RequestContext, account: str, locale: str) -> None:
-    user = await User.get_or_none(email=account)
-    async with in_transaction("default") as connection:
-        await log_action(
-            context,
-            connection,
-            AuditAction.SIGN_UP_REQUEST,
-            subject_id=None if user is None else user.id,
-        )
-        if user is None:
-            token = await issue_token(
-                context,
-                connection,
-                purpose=TokenPurpose.SIGN_UP,
-                payload={"email": account, "locale": locale},
-                life=SIGN_UP_LIFE,
-            )
-            ends_at = context.ports.clock.now() + SIGN_UP_LIFE
-            await post_mail(
-                context,
-                connection,
-                to=account,
-                locale=locale,
-                template=MailTemplate.SIGN_UP,
-                params={"path": f"{SIGN_UP_PATH}{token}", "expires_at": ends_at.isoformat()},
-            )
-        elif user.deactivated_at is None:
-            await post_mail(
-                context,
-                connection,
-                to=account,
-                locale=user.locale,
-                template=MailTemplate.EMAIL_TAKEN_NOTICE,
-                params={"name": user.name, "path": "/"},
-            )

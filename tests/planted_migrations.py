@@ -102,18 +102,6 @@ def _on_database(url: str, run: Callable[[sa.Connection], Answer]) -> Answer:
     return asyncio.run(on_postgres())
 
 
-def _references(connection: sa.Connection, inspector: sa.Inspector, table: str) -> list[str]:
-    if connection.dialect.name == "sqlite":  # SQLAlchemy 2.1 reads no options of an added column
-        rows = connection.execute(sa.text(f'PRAGMA foreign_key_list("{table}")')).mappings()
-        return sorted(
-            f"{[row['from']]} {row['table']} { ({'ondelete': row['on_delete']}) }" for row in rows
-        )
-    return sorted(
-        f"{key['constrained_columns']} {key['referred_table']} {key['options']}"
-        for key in inspector.get_foreign_keys(table)
-    )
-
-
 def _read(connection: sa.Connection) -> Contents:
     found = Contents("", {}, {}, {}, {})
     inspector = sa.inspect(connection)
@@ -124,7 +112,10 @@ def _read(connection: sa.Connection) -> Contents:
             + [str(sorted(key["column_names"])) for key in inspector.get_unique_constraints(table)]
             + [str(inspector.get_pk_constraint(table)["constrained_columns"])]
         )
-        found.foreign_keys[table] = _references(connection, inspector, table)
+        found.foreign_keys[table] = sorted(
+            f"{key['constrained_columns']} {key['referred_table']} {key['options']}"
+            for key in inspector.get_foreign_keys(table)
+        )
         rows = connection.execute(sa.text(f'SELECT * FROM "{table}"')).mappings()
         found.rows[table] = sorted((dict(row) for row in rows), key=repr)
     if inspector.has_table("alembic_version"):

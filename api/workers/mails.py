@@ -10,6 +10,7 @@ import structlog
 from api.metrics import Metrics
 from api.workers.pacing import keep_doing
 from resolvers.context import RequestContext
+from resolvers.letter_order_filling import fill_orders
 from resolvers.letters import Letterhead
 from resolvers.mail_backlog import is_mail_due, mail_backlog
 from resolvers.mail_sending import (
@@ -86,6 +87,7 @@ class MailWorker:
 
     async def step(self) -> bool:
         """Begin to send what is due and has room; False, because the end of a letter wakes us."""
+        await fill_orders(self._context)
         room = self._room()
         if room > 0 and await is_mail_due(self._context.ports.clock):
             for mail in await claim_mails(self._context, limit=room):

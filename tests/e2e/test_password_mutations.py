@@ -8,14 +8,16 @@ import pytest
 from aiohttp.pytest_plugin import AiohttpClient
 
 from api.app import Parts, create_app
+from api.keys import PORTS
 from models.mails import Mail
 from models.sessions import Session
 from models.users import User
 from resolvers.first_run import prepare_installation
-from resolvers.later import all_done
+from resolvers.letter_order_filling import fill_orders
 from resolvers.ports import AccessPolicy, Ports
 from resolvers.session_lookup import session_uses_written
 from schema.context import PortalFacts
+from tests.factories import as_nobody
 from tests.fakes import FixedClock
 from tests.people import PASSWORD, make_member, token_of_letter
 from tests.portal import Portal
@@ -48,7 +50,7 @@ async def enter(portal: Portal, email: str = "ada@people.test", password: str = 
 
 async def sent(portal: Portal, operation: str, /, **values: Any) -> dict[str, Any]:  # noqa: ANN401
     data = await portal.ask(operation, input=values)
-    await all_done()
+    await fill_orders(as_nobody(portal.client.app[PORTS]))
     await session_uses_written()
     [answer] = data.values()
     result: dict[str, Any] = answer

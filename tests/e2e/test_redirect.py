@@ -160,8 +160,10 @@ async def test_a_page_speaks_the_visitors_language(
         b"HTTP/1.1 404 Not Found",
         b"Cache-Control: private, no-store",
         b"X-Robots-Tag: noindex",
-        b"Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none';"
-        b" frame-ancestors 'none'",
+        (
+            b"Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none';"
+            b" frame-ancestors 'none'"
+        ),
         b"X-Content-Type-Options: nosniff",
         b"X-Frame-Options: DENY",
         b"Referrer-Policy: no-referrer",

@@ -62,13 +62,12 @@ def _people() -> None:
     ):
         op.add_column("app_user", column)
     op.add_column("api_key", sa.Column("per_minute", sa.Integer))
-    # Written out, because Alembic adds no foreign key on SQLite without a copy of the table.
-    key = "BIGINT" if op.get_bind().dialect.name == "postgresql" else "INTEGER"
     for table in ("app_user", "link"):
-        op.execute(
-            f"ALTER TABLE {table} ADD COLUMN organization_id {key}"
-            " REFERENCES organization (id) ON DELETE RESTRICT"
+        held = sa.ForeignKey(
+            "organization.id", name=f"fk_{table}_organization_id", ondelete="RESTRICT"
         )
+        with op.batch_alter_table(table) as batch:  # SQLite: a new table with the reference
+            batch.add_column(sa.Column("organization_id", KEY, held))
     op.create_index("ix_app_user_organization_id", "app_user", ["organization_id"])
     op.create_index("ix_link_organization_created", "link", ["organization_id", "created_at", "id"])
 

@@ -20,11 +20,11 @@ from models.mails import Mail
 from models.one_time_tokens import OneTimeToken
 from models.sessions import Session
 from models.users import User
-from resolvers.later import all_done
+from resolvers.letter_order_filling import fill_orders
 from resolvers.passwords import change_password, request_reset, reset_password, set_password
 from resolvers.ports import Ports
 from resolvers.sign_in import sign_in
-from tests.factories import PASSWORDS, as_command, as_person
+from tests.factories import PASSWORDS, as_command, as_nobody, as_person
 from tests.fakes import FixedClock
 from tests.people import (
     PASSWORD,
@@ -48,7 +48,7 @@ async def person(database: None) -> User:
 
 async def ask(ports: Ports, email: str = "ada@people.test") -> str:
     await request_reset(as_visitor(ports), email=email)
-    await all_done()
+    await fill_orders(as_nobody(ports))
     return await token_of_letter("PASSWORD_RESET")
 
 
@@ -208,7 +208,7 @@ async def test_deactivated_people_get_no_letter_and_their_tokens_open_nothing(
     token = await ask(ports)
     await User.filter(id=person.id).update(deactivated_at=ports.clock.now())
     await request_reset(as_visitor(ports), email=person.email)
-    await all_done()
+    await fill_orders(as_nobody(ports))
 
     with pytest.raises(TokenInvalidError):
         await reset_password(as_visitor(ports), token=token, new=NEW)
@@ -223,7 +223,7 @@ async def test_known_and_unknown_addresses_take_the_same_work_before_the_answer(
         sql.clear()
         answer = await request_reset(as_visitor(ports), email=email)
         done = [each.partition(":")[0] for each in sql]
-        await all_done()
+        await fill_orders(as_nobody(ports))
         return answer.partition("@")[2], done
 
     await statements("nobody@people.test")  # counters have their first rows
@@ -239,7 +239,7 @@ async def test_nobody_floods_a_mailbox(ports: Ports, person: User) -> None:
         await request_reset(as_visitor(ports), email=person.email)
     with pytest.raises(RateLimitedError):
         await request_reset(as_visitor(ports), email=person.email)
-    await all_done()
+    await fill_orders(as_nobody(ports))
 
     assert await Mail.all().count() == 3
 

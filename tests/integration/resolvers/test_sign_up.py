@@ -12,10 +12,11 @@ from models.one_time_tokens import OneTimeToken
 from models.rules.roles import CUSTOMER
 from models.users import User
 from resolvers.first_run import prepare_installation
-from resolvers.later import all_done
+from resolvers.letter_order_filling import fill_orders
 from resolvers.ports import AccessPolicy, Ports
 from resolvers.sign_in import sign_in
 from resolvers.sign_up import request_sign_up, sign_up
+from tests.factories import as_nobody
 from tests.fakes import FixedClock
 from tests.people import PASSWORD, as_visitor, token_of_letter
 
@@ -31,7 +32,7 @@ async def open_ports(database: None, ports: Ports) -> Ports:
 
 async def ask(ports: Ports, email: str = EMAIL, *, locale: str = "ru") -> None:
     await request_sign_up(as_visitor(ports), email=email, locale=locale)
-    await all_done()
+    await fill_orders(as_nobody(ports))
 
 
 async def make(ports: Ports, token: str, *, name: str = "") -> User:
@@ -103,7 +104,7 @@ async def test_who_has_an_account_learns_it_by_letter_alone(
         sql.clear()
         await request_sign_up(as_visitor(open_ports), email=email, locale="en")
         done = [each.partition(":")[0] for each in sql]
-        await all_done()
+        await fill_orders(as_nobody(open_ports))
         return done
 
     await statements("first@people.test")  # counters have their first rows

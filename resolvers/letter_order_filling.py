@@ -1,0 +1,34 @@
+"""What the worker makes of ordered letters, see resolvers.letter_orders."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
+
+from models.letter_orders import LetterKind, LetterOrder
+from resolvers.context import RequestContext
+from resolvers.letter_orders import asked_by, oldest_orders, take_order
+from resolvers.passwords import post_reset
+from resolvers.sign_up import post_sign_up
+
+_Fill: TypeAlias = Callable[[RequestContext, BaseDBAsyncClient, LetterOrder], Awaitable[None]]
+_FILL: Final[Mapping[LetterKind, _Fill]] = {
+    LetterKind.PASSWORD_RESET: post_reset,
+    LetterKind.SIGN_UP: post_sign_up,
+}
+
+
+async def fill_orders(context: RequestContext) -> int:
+    """Make letters of the orders that wait, each in a transaction; return how many were taken.
+
+    An order is gone exactly when its letter is posted, or nobody is there to write to.
+    Several workers may do this at once.
+    """
+    taken = 0
+    for order in await oldest_orders():
+        async with in_transaction("default") as connection:
+            if await take_order(connection, order):
+                await _FILL[order.kind](asked_by(context, order), connection, order)
+                taken += 1
+    return taken
