@@ -3,12 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from models.orm import placeholders, reader
 from models.raw_sql import fetch
-from models.rules.access_log import CLICK_METHODS, LogLine, is_own_path, parse_line, slug_of
+from models.rules.access_log import (
+    CLICK_METHODS,
+    LogLine,
+    is_future,
+    is_own_path,
+    parse_line,
+    slug_of,
+)
 from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
 
@@ -23,6 +31,7 @@ class NoClick(StrEnum):
     METHOD = "neither GET nor HEAD"
     OWN_PATH = "one of our own paths"
     NO_SUCH_LINK = "no link is meant by this path"
+    FUTURE = "in the future"
 
 
 # What the refused lines are grouped by.
@@ -30,6 +39,7 @@ _DETAIL: Final[Mapping[NoClick, Callable[[LogLine], str]]] = {
     NoClick.METHOD: lambda entry: entry.method,
     NoClick.OWN_PATH: lambda entry: "/" + entry.path.removeprefix("/").partition("/")[0],
     NoClick.NO_SUCH_LINK: lambda entry: entry.path,
+    NoClick.FUTURE: lambda entry: f"{entry.at:%Y-%m-%d}",
 }
 
 
@@ -67,8 +77,17 @@ class LogReading:
         default_factory=dict[tuple[NoClick, str], int]
     )
 
-    def clicks_of(self, lines: Iterable[bytes], link_of: LinkOfPath) -> Iterator[RawClick]:
-        """Yield a click for every line that is one, and count the others."""
+    def clicks_of(
+        self, lines: Iterable[bytes], link_of: LinkOfPath, *, now: datetime
+    ) -> Iterator[RawClick]:
+        """Yield a click for every line that is one, and count the others.
+
+        Args:
+            lines: of the log.
+            link_of: which link a path means.
+            now: aware; lines of a later day are no clicks, for nothing would ever
+                replace them as a link's last click.
+        """
         for line in lines:
             self.lines += 1
             entry = parse_line(line)
@@ -76,6 +95,9 @@ class LogReading:
             link_id = link_of(entry.path) if entry is not None and why is None else None
             if entry is None or why is not None or link_id is None:
                 self._refuse(why or NoClick.NO_SUCH_LINK, entry, line)
+                continue
+            if is_future(entry, now=now):
+                self._refuse(NoClick.FUTURE, entry, line)
                 continue
             self.clicks += 1
             yield _raw_click(entry, link_id)

@@ -70,7 +70,8 @@ class LinkType(Node):
         description="Answers 410 from this moment on; null for never."
     )
     click_count: Count = strawberry.field(
-        description="Clicks of people since the link was made; seconds behind. Cheap."
+        description="All clicks of people, imported history included, which may be older than the "
+        "link; seconds behind. Cheap."
     )
     last_clicked_at: datetime | None = strawberry.field(
         description="The last click of a person; null when there was none."
@@ -108,7 +109,7 @@ class LinkType(Node):
         now = info.context.ports.clock.now()
         return [cls.of(row, hosts[row.domain_id], info, now) for row in rows]
 
-    @strawberry.field(description="Every class of clicks since the link was made.")
+    @strawberry.field(description="All clicks by class, imported history included.")
     def click_counts(self) -> ClickCounts:
         return ClickCounts(
             human=Count(self.row.clicks_human),

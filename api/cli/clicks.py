@@ -34,7 +34,7 @@ app = typer.Typer(help="Clicks: check them, import history.", no_args_is_help=Tr
 app.command()(sources)
 
 NUMBERED: Final = "numbered"
-_BAD: Final = frozenset({NoClick.NOT_A_LOG_LINE, NoClick.NO_SUCH_LINK})
+_BAD: Final = frozenset({NoClick.NOT_A_LOG_LINE, NoClick.NO_SUCH_LINK, NoClick.FUTURE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,8 @@ def import_(
 
     What is no click is listed on standard error: the first line of each kind, why,
     and how many there are. The same log is counted once: the command may be stopped
-    and repeated. The exit code is 3 when lines could not be read or meant no link.
+    and repeated. The exit code is 3 when lines could not be read, meant no link or lie
+    in the future.
     """
     done = run(lambda session: _import(session, file, domain, map))
     reading = done.reading
@@ -133,17 +134,18 @@ async def _import(session: Session, file: Path, domain: str | None, map_: str | 
     with _only_import(session.settings.data_dir) as folder:
         link_of = await _link_of_path(domain_id, map_)
         reading = LogReading()
+        now = session.context.ports.clock.now()
         with history_draft(folder) as draft, opened(file) as source, progress() as bar:
             task = bar.add_task("Reading", total=source.size, done=0)
             draft.mix(repr((domain_id, _map_text(map_))).encode())
-            for click in reading.clicks_of(draft.mixed(source.lines), link_of):
+            for click in reading.clicks_of(draft.mixed(source.lines), link_of, now=now):
                 draft.add(click)
                 if reading.clicks % 1000 == 0:
                     bar.update(task, completed=source.position(), done=reading.clicks)
             bar.update(task, completed=source.position(), done=reading.clicks)
             position = (await positions([draft.file_id]))[draft.file_id]
             if reading.clicks and not position and not draft.path.exists():
-                draft.keep(created_us=microseconds_of(session.context.ports.clock.now()))
+                draft.keep(created_us=microseconds_of(now))
         stored = await _store(session, folder)
     return _Imported(reading, stored, was_known=position > 0)
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from models.rules.slugs import is_reserved, normal_slug
 
 CLICK_METHODS: Final = frozenset({"GET", "HEAD"})
+_CLOCKS_DIFFER: Final = timedelta(days=1)  # also where a log has the wrong offset
 _MONTHS: Final[Mapping[str, int]] = {
     name: number
     for number, name in enumerate(
@@ -78,6 +79,11 @@ def slug_of(path: str) -> str:
 def is_own_path(path: str) -> bool:
     """Tell whether the first part of a path is one of our own reserved words."""
     return is_reserved(slug_of(path).partition("/")[0])
+
+
+def is_future(entry: LogLine, *, now: datetime) -> bool:
+    """Tell whether a request was made later than now, beyond what clocks differ by."""
+    return entry.at - now > _CLOCKS_DIFFER
 
 
 def _path(target: str) -> str:

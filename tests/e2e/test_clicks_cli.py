@@ -20,8 +20,8 @@ from tests.factories import as_command, make_link
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
-def line(path: str, *, method: str = "GET", second: int = 0) -> str:
-    moment = f"17/May/2015:10:05:{second:02} +0200"
+def line(path: str, *, method: str = "GET", second: int = 0, year: int = 2015) -> str:
+    moment = f"17/May/{year}:10:05:{second:02} +0200"
     return f'192.0.2.7 - - [{moment}] "{method} {path} HTTP/1.1" 302 0 "-" "{_AGENT}"\n'
 
 
@@ -64,6 +64,11 @@ async def counters(url: str) -> dict[str, tuple[int, int]]:
             row.clicks_human + row.clicks_preview for row in rows
         )
         return {row.slug: (row.clicks_human, row.clicks_preview) for row in rows}
+
+
+async def last_clicks(url: str) -> dict[str, datetime | None]:
+    async with open_database(url):
+        return {row.slug: row.last_clicked_at for row in await Link.all()}
 
 
 async def spoil(url: str) -> None:
@@ -122,6 +127,27 @@ def test_a_log_is_imported_once_and_the_clicks_add_up(shell: Shell, tmp_path: Pa
     assert spoilt.stdout.startswith("counter of the link, and sum of its totals [link ")
     assert ", human]: 9, expected 1\n" in spoilt.stdout
     assert spoilt.stderr == "1 difference.\n"
+
+
+def test_lines_of_the_future_are_no_clicks(shell: Shell, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(
+        line("/one") + line("/one", year=2135) + line("/one", year=2135, second=1) + line("/two")
+    )
+
+    done = shell("import", os.fspath(log))
+
+    assert done.returncode == 3
+    assert done.stdout == (
+        "4 lines: 1 click, 1 of them stored now."
+        " No clicks: 2 in the future, 1 no link is meant by this path.\n"
+    )
+    assert f"{log}:2: in the future: 2135-05-17 (2 lines)\n" in done.stderr
+    assert asyncio.run(counters(shell.url)) == {"one": (1, 0), "два": (0, 0)}
+    assert asyncio.run(last_clicks(shell.url)) == {
+        "one": datetime(2015, 5, 17, 8, 5, tzinfo=UTC),
+        "два": None,
+    }
 
 
 def test_paths_are_mapped_by_their_number_or_by_a_file(shell: Shell, tmp_path: Path) -> None:

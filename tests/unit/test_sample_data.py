@@ -1,5 +1,6 @@
 """The generated input of `make demo` is the same every time, faults included."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.sample_data import write_addresses, write_log
@@ -12,7 +13,7 @@ def test_the_sample_log_has_every_kind_of_line_that_is_no_click(tmp_path: Path) 
     lines = (tmp_path / "access.log").read_bytes().splitlines()
     reading, paths = LogReading(), NumberedPaths()
 
-    clicks = list(reading.clicks_of(lines, paths.number_of))
+    clicks = list(reading.clicks_of(lines, paths.number_of, now=datetime(2026, 1, 1, tzinfo=UTC)))
 
     assert (reading.lines, len(clicks)) == (3000, 2937)
     assert {why for why, _ in reading.refused} == {

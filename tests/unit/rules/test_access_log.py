@@ -1,12 +1,12 @@
 """Lines of access logs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.rules.access_log import LogLine, is_own_path, parse_line, slug_of
+from models.rules.access_log import LogLine, is_future, is_own_path, parse_line, slug_of
 
 _AT = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
 _START = b"83.149.9.216 - - [17/May/2015:10:05:03 +0000] "
@@ -60,6 +60,15 @@ def test_the_zone_counts() -> None:
 )
 def test_what_is_no_line_is_none(line: bytes) -> None:
     assert parse_line(line) is None
+
+
+def test_a_request_is_of_the_future_from_more_than_a_day_ahead() -> None:
+    entry = parse_line(_START + b'"GET /x HTTP/1.1" 200 5 "-" "a"')
+    assert entry is not None
+
+    assert is_future(entry, now=_AT - timedelta(days=1, seconds=1))
+    assert not is_future(entry, now=_AT - timedelta(days=1))
+    assert not is_future(entry, now=_AT)
 
 
 @given(st.binary(max_size=200))
