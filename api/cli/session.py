@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import typer
 
-from api.data_folder import DataFolderError
+from api.data_folder import DataFolder, DataFolderError
 from api.quiet_ports import quiet_ports
 from api.settings import Settings, SettingsError, load_settings
 from models.errors import DomainError, InputInvalidError
@@ -107,13 +107,14 @@ def _checked(settings: Settings) -> Settings:
 async def _run(
     settings: Settings, command: Callable[[Session], Coroutine[Any, Any, Result]]
 ) -> Result:
-    ports = quiet_ports(settings)
     viewer = Viewer(scopes=frozenset(Scope), reach=Reach.ALL)
     async with open_database(settings.database_url):
         state = await store_state()
         if state is not StoreState.READY:
             raise CommandError(_REFUSED[state])
-        return await command(Session(settings, RequestContext(viewer, ports)))
+        DataFolder.open(settings.data_dir)  # a machine that only runs commands has none yet
+        context = RequestContext(viewer, quiet_ports(settings))
+        return await command(Session(settings, context))
 
 
 def _said(error: DomainError) -> str:
