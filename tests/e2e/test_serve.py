@@ -101,10 +101,8 @@ def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
         assert running.stop() == 0
 
         (running.folder / "serve.log").unlink()
-        started = time.monotonic()
         running.start()
 
-        assert time.monotonic() - started < 4.0
         assert "lky_" not in running.last_words()
         assert running.stop() == 0
 
