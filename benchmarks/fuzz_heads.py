@@ -12,7 +12,8 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -210,6 +211,18 @@ class Tally:
     different: list[str] = field(default_factory=list)
 
 
+@contextmanager
+def silent_log() -> Iterator[None]:
+    """Keep aiohttp from logging every bad request; without this it logs for most of the time."""
+    logger = logging.getLogger("aiohttp.server")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
 async def compare(
     folder: Path, *, count: int, seed: int, progress: Callable[[int], None] = lambda _heads: None
 ) -> Tally:
@@ -247,12 +260,11 @@ def _told(case: Case, got: Outcome, wanted: Outcome) -> str:
 
 async def _main(count: int, seed: int) -> int:
     began = time.monotonic()
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # it logs every bad request
 
     def progress(heads: int) -> None:
         sys.stderr.write(f"\r{heads:,} of {count:,} heads, {time.monotonic() - began:.0f} s ")
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, silent_log():
         tally = await compare(Path(folder), count=count, seed=seed, progress=progress)
     sys.stderr.write("\n")
     print(

@@ -22,11 +22,13 @@ from benchmarks.faults.scenarios import SCENARIOS, Scenario
 
 _REPORT: Final = Path(__file__).resolve().parents[2] / "docs" / "FAULTS.md"
 _HOW_TO_READ: Final = (
-    "Every scenario starts a service of its own (supervisor, two web processes, one worker) and "
-    "follows 500 links on loopback. Each request has an id, and the load client writes what it "
-    "sent and what it was answered to a file before it counts it. Only requests on connections "
-    "that a killed process had open may stay without an answer. A line without a third column "
-    "states a figure."
+    "Every scenario but the last starts a service of its own (supervisor, two web processes, one "
+    "worker) and follows 500 links on loopback. Each request has an id, and the load client writes "
+    "what it sent and what it was answered to a file before it counts it. Only requests on "
+    "connections that a killed process had open may stay without an answer. The last scenario "
+    "gives two servers in memory, one with the fast path and one without, the same generated "
+    "bytes; replies, ends of connections and clicks must be the same. A line without a third "
+    "column states a figure."
 )
 _console = Console(highlight=False)
 

@@ -37,6 +37,10 @@ class Findings:
         wanted = f"{least} to {most}"
         self.lines.append(Finding(what, str(seen), wanted, holds=least <= seen <= most))
 
+    def at_least(self, what: str, seen: int, least: int) -> None:
+        """Demand a number that is not smaller than the bound."""
+        self.lines.append(Finding(what, str(seen), f"at least {least}", holds=seen >= least))
+
     def at_most(self, what: str, seen_s: float, limit_s: float) -> None:
         """Demand a duration in seconds that is not longer than the limit."""
         wanted = f"at most {limit_s:g} s"

@@ -8,6 +8,7 @@ from benchmarks.faults.counters import counters
 from benchmarks.faults.damage import blind, damage
 from benchmarks.faults.disk import disk
 from benchmarks.faults.findings import Findings
+from benchmarks.faults.heads import heads
 from benchmarks.faults.kills import backlog, kills
 from benchmarks.faults.replacement import replacement, shutdown
 from benchmarks.faults.stores import standard_mode, stores
@@ -78,6 +79,10 @@ async def _counters(findings: Findings, short: bool) -> None:  # noqa: FBT001
     await counters(findings, kills=3 if short else 20, requests=200 if short else 1000)
 
 
+async def _heads(findings: Findings, short: bool) -> None:  # noqa: FBT001
+    await heads(findings, count=4_000 if short else 1_000_000)
+
+
 SCENARIOS: Final[dict[str, Scenario]] = {
     "kills": Scenario(title="kill -9 of web and worker under load, SQLite", run=_kills),
     "kills-standard": Scenario(
@@ -109,4 +114,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "replacement": Scenario(title="rolling replacement of every web process", run=_replacement),
     "shutdown": Scenario(title="SIGTERM of the whole service under load", run=_shutdown),
     "counters": Scenario(title="sums of /metrics over killed processes", run=_counters),
+    "heads": Scenario(
+        title="a million generated requests, fast path against aiohttp",
+        run=_heads,
+        timeout_s=2400.0,
+    ),
 }
