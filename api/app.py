@@ -6,6 +6,7 @@ from aiohttp import web
 
 from api import person_data, static_answers
 from api.cors import ORIGINS, cors
+from api.entrance import routes as entrance
 from api.graphql import Endpoint
 from api.graphql_http import MAX_BODY_BYTES
 from api.keys import LIMITS, PORTAL, PORTS, SITE, TRUSTED_PROXIES
@@ -58,6 +59,7 @@ def create_app(parts: Parts) -> web.Application:
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")
     app.add_routes(static_answers.routes)
     app.add_routes(person_data.routes)
+    app.add_routes(entrance.routes())
     if parts.oidc is not None:
         app.add_routes(parts.oidc.routes())
     app.on_shutdown.append(endpoint.sockets.close)

@@ -137,7 +137,7 @@ class WebProcess:
 
         stack.push_async_callback(close_spool)
         config = RedirectConfig(
-            reserved=RESERVED_WORDS,
+            reserved=RESERVED_WORDS | {""},  # and the front page
             default_host=default_host(settings) if settings.default_domain else "",
             local=local_names(settings, port=self.listener.getsockname()[1]),
             sync_before_reply=settings.spool_sync_before_reply,

@@ -9,6 +9,7 @@ from tortoise.transactions import in_transaction
 
 from models.errors import DomainError, InputInvalidError, NotFoundError, ValueInvalidError
 from models.invitations import Invitation
+from models.rules import portal_paths
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
 from models.rules.rate_limits import RateLimit
@@ -27,7 +28,6 @@ from resolvers.roles import role_named
 from resolvers.users import check_email
 
 INVITATION_DAYS: Final = 7
-PATH: Final = "/app/invitation#"
 _ATTEMPTS: Final = 4  # the second one wins against an invitation that came in between
 
 
@@ -200,7 +200,7 @@ async def _send(
         template=MailTemplate.INVITATION,
         params={
             "inviter": inviter.name if inviter else "",
-            "path": f"{PATH}{token}",
+            "path": portal_paths.with_token(portal_paths.INVITATION, token),
             "expires_at": invitation.expires_at.isoformat(),
         },
     )

@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 from models.errors import NotFoundError, TokenInvalidError
 from models.letter_orders import LetterKind, LetterOrder
 from models.one_time_tokens import TokenPurpose
+from models.rules import portal_paths
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
 from models.rules.passwords import check_password
@@ -37,7 +38,6 @@ from resolvers.users import check_email
 RESET_LIFE: Final = timedelta(minutes=30)
 FIRST_SIGN_IN_LIFE: Final = timedelta(hours=24)
 _SERVER: Final = "localhost"  # where a command was typed
-RESET_PATH: Final = "/password-reset#"  # what follows # goes into no log and no Referer
 
 
 async def change_password(
@@ -193,7 +193,7 @@ async def issue_reset(
     token = await issue_token(
         context, connection, purpose=TokenPurpose.PASSWORD_RESET, user_id=user_id, life=life
     )
-    return f"{RESET_PATH}{token}"
+    return portal_paths.with_token(portal_paths.PASSWORD_RESET, token)
 
 
 async def first_way_in(context: RequestContext, *, email: str) -> str:

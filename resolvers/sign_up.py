@@ -10,6 +10,7 @@ from tortoise.transactions import in_transaction
 from models.errors import SignUpClosedError, TokenInvalidError
 from models.letter_orders import LetterKind, LetterOrder
 from models.one_time_tokens import TokenPurpose
+from models.rules import portal_paths
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
 from models.rules.passwords import check_password
@@ -27,7 +28,6 @@ from resolvers.sign_in import require_secure
 from resolvers.users import MAX_NAME_LENGTH, check_email
 
 SIGN_UP_LIFE: Final = timedelta(hours=24)
-SIGN_UP_PATH: Final = "/sign-up#"
 
 
 async def request_sign_up(context: RequestContext, *, email: str, locale: str) -> str:
@@ -74,7 +74,10 @@ async def post_sign_up(
             to=order.email,
             locale=order.locale,
             template=MailTemplate.SIGN_UP,
-            params={"path": f"{SIGN_UP_PATH}{token}", "expires_at": ends_at.isoformat()},
+            params={
+                "path": portal_paths.with_token(portal_paths.SIGN_UP, token),
+                "expires_at": ends_at.isoformat(),
+            },
         )
     elif user.deactivated_at is None:
         await post_mail(
@@ -83,7 +86,7 @@ async def post_sign_up(
             to=user.email,
             locale=user.locale,
             template=MailTemplate.EMAIL_TAKEN_NOTICE,
-            params={"name": user.name, "path": "/"},
+            params={"name": user.name, "path": portal_paths.FRONT},
         )
 
 

@@ -15,7 +15,7 @@ from schema.context import PortalFacts
 
 NGINX = Path("deploy/nginx.conf").read_text()
 CADDY = Path("deploy/Caddyfile").read_text()
-API = "/api/"  # all that lies below it
+FOLDERS = ("/api/", "/app/", "/assets/")  # all that lies below them
 _NGINX_LOCATION = re.compile(r"^ *location ([^{]*?) *\{([^}]*)\}", re.MULTILINE)
 _CADDY_HANDLE = re.compile(r"^\thandle ?([^{\n]*?) ?\{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
 
@@ -34,25 +34,26 @@ def portal_paths(ports: Ports) -> set[str]:
     app = create_app(Parts(ports=ports, portal=facts, oidc=oidc))
     everywhere = {resource.path for resource in static_answers.routes}  # type: ignore[attr-defined]
     paths = {resource.canonical for resource in app.router.resources()} - everywhere
-    return {API if path.startswith(API) else path for path in paths}
+    return {next(filter(path.startswith, FOLDERS), path) for path in paths}
 
 
 def test_nginx_takes_no_path_that_a_link_can_have(portal_paths: set[str]) -> None:
     found = {where: destination(block) for where, block in _NGINX_LOCATION.findall(NGINX)}
 
     assert found == {"/": "redirect", "= /metrics": "nowhere"} | {
-        path if path == API else f"= {path}": "api" for path in portal_paths
+        path if path in FOLDERS else f"= {path}": "api" for path in portal_paths
     }
-    assert {path.strip("= /") for path in found if path != "/"} <= RESERVED_WORDS
+    slugs = {path.strip("= /") for path in found if path not in {"/", "= /"}}
+    assert slugs <= RESERVED_WORDS
 
 
 def test_caddy_takes_no_path_that_a_link_can_have(portal_paths: set[str]) -> None:
     found = {where: destination(block) for where, block in _CADDY_HANDLE.findall(CADDY)}
 
     assert found == {"": "redirect", "/metrics": "nowhere"} | {
-        f"{API}*" if path == API else path: "api" for path in portal_paths
+        f"{path}*" if path in FOLDERS else path: "api" for path in portal_paths
     }
-    assert {path.strip("/*") for path in found if path} <= RESERVED_WORDS
+    assert {path.strip("/*") for path in found if path not in {"", "/"}} <= RESERVED_WORDS
 
 
 def test_caddy_decides_in_handles_alone() -> None:

@@ -531,7 +531,7 @@ def test_a_password_comes_by_standard_input_and_never_by_the_command_line(
     assert changed.stdout == b"ann@example.org signs in by the new password from now on.\n"
     assert asyncio.run(state("ann@example.org", "four noisy cranes")) == (True, 1)
     link = run("users", "password", "ann@example.org", "--link").stdout.decode()
-    assert re.fullmatch(r"http://localhost:8080/password-reset#[A-Za-z0-9_-]{43}\n", link)
+    assert re.fullmatch(r"http://localhost:8080/app/password-reset#[A-Za-z0-9_-]{43}\n", link)
     assert asyncio.run(state("ann@example.org", "four noisy cranes")) == (True, 1)
 
 

@@ -98,7 +98,7 @@ def test_a_link_in_a_letter_leads_to_the_portal_by_its_own_name(settings: dict[s
         assert body is not None
         links = re.findall(r"https?://[^ ,]+", body.get_content())
         assert [link.partition("#")[0] for link in links] == [
-            "https://go.example.org/p/password-reset",
+            "https://go.example.org/p/app/password-reset",
             "https://go.example.org/p",
         ]
         assert letter["message-id"].endswith("@go.example.org>")

@@ -97,7 +97,7 @@ def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
             body=b'{"query": "{ viewer { user { email } } }"}',
         )
         assert answer.json() == {"data": {"viewer": {"user": {"email": "admin@localhost"}}}}
-        _sign_in_by(running, shown.split("/password-reset#")[1].split()[0])
+        _sign_in_by(running, shown.split("/app/password-reset#")[1].split()[0])
         assert running.stop() == 0
 
         (running.folder / "serve.log").unlink()
