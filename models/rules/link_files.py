@@ -1,30 +1,27 @@
 """Files of links: one address a line, or CSV with names in its first line.
 
 CSV may have commas, semicolons (Excel, where the comma is the decimal sign) or
-tabs between its values, whichever its first line has. Each line stands alone: a
-broken one (bytes that are not UTF-8, an open quote) spoils nothing after it. That
-costs values with line breaks, which no field of a link may hold. Source for CSV:
-RFC 4180; for moments: RFC 3339, or a day, in UTC if no offset is given.
+tabs between its values, whichever its first line has. Each record stands alone: a
+broken one (bytes that are not UTF-8, an open quote) spoils nothing after it. Sources
+for CSV: RFC 4180; for moments: RFC 3339, or a day, in UTC if no offset is given.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from models.errors import DomainError, LineInvalidError
+from models.rules.csv_lines import Lines, read_record
+from models.rules.link_tables import Table, begins_address, has_space, table_of
 
-COLUMNS: Final = ("url", "slug", "title", "domain", "starts_at", "expires_at", "disabled")
-_SEPARATORS: Final = ",;\t"
-_BOM: Final = b"\xef\xbb\xbf"
 _TRUE: Final = frozenset({"1", "true", "yes"})
 _FALSE: Final = frozenset({"", "0", "false", "no"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkLine:
-    """One link to be, as a file has it; None means that the file says nothing."""
+    """One link to be, from the line where it begins; None means that the file says nothing."""
 
     number: int
     url: str
@@ -37,16 +34,8 @@ class LinkLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
-    """How the lines of a CSV file are read."""
-
-    columns: Sequence[str]
-    separator: str
-
-
-@dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no link, and why. Lines are numbered from 1."""
+    """A line, or the record that begins there, that is no link, and why. Counted from 1."""
 
     number: int
     error: DomainError
@@ -57,63 +46,49 @@ def read_links(lines: Iterable[bytes], *, from_line: int = 1) -> Iterator[LinkLi
 
     It is CSV when its first line has a column "url"; else every line is an
     address. Empty lines are skipped, and in a list of addresses those that
-    start with "#".
+    start with "#". What begins before `from_line` is left out whole.
 
     Raises:
-        LineInvalidError: the first line names columns, but no "url". Nothing was
-            yielded then.
+        LineInvalidError: the first line names columns, but no "url", or it has
+            several values and names nothing. Nothing was yielded then.
     """
-    table: _Table | None = None
+    rest = Lines(lines)
+    table: Table | None = None
     is_first = True
-    for number, raw in enumerate(lines, start=1):
-        line = (raw.removeprefix(_BOM) if number == 1 else raw).rstrip(b"\r\n")
+    for line in rest:
         if not line.strip():
             continue
         if is_first:
             is_first = False
-            table = _header(line)
+            table = table_of(line, rest)
             if table is not None:
                 continue
-        if number < from_line:
-            continue
+        number = rest.number
         try:
-            text = line.decode()
-            if table is not None:
-                yield _csv_line(number, table.columns, _cells(text, table.separator))
-            elif not text.lstrip().startswith("#"):
-                yield LinkLine(number=number, url=text)
+            link = _address(number, line) if table is None else _row(table, line, rest)
         except UnicodeDecodeError:
-            yield BadLine(number, LineInvalidError(reason="not_utf8"))
+            link = BadLine(number, LineInvalidError(reason="not_utf8"))
         except DomainError as error:
-            yield BadLine(number, error)
+            link = BadLine(number, error)
+        if link is not None and number >= from_line:
+            yield link
 
 
-def _header(line: bytes) -> _Table | None:
-    """Return the table that the first line begins, None if it is an address.
-
-    Raises:
-        LineInvalidError: it is neither: a table of something else.
-    """
-    text = line.decode(errors="replace")
-    is_foreign = False
-    for separator in _SEPARATORS:
-        try:
-            names = [cell.strip().lower() for cell in _cells(text, separator)]
-        except LineInvalidError:
-            continue
-        if "url" in names:
-            return _Table(names, separator)
-        is_foreign |= len(names) > 1 or names[0] in COLUMNS
-    if is_foreign and "://" not in text and not text.lstrip().startswith("#"):
-        raise LineInvalidError(reason="no_url")
-    return None
+def _address(number: int, line: bytes) -> LinkLine | None:
+    """Read a line of a list of addresses; None for a comment."""
+    text = line.decode()
+    if text.lstrip().startswith("#"):
+        return None
+    if begins_address(text) and has_space(text):  # it would become %20, and nobody meant that
+        raise LineInvalidError(reason="space")
+    return LinkLine(number=number, url=text)
 
 
-def _cells(text: str, separator: str) -> Sequence[str]:
-    try:
-        return next(csv.reader([text], strict=True, delimiter=separator))
-    except csv.Error:
-        raise LineInvalidError(reason="quotes") from None
+def _row(table: Table, line: bytes, rest: Lines) -> LinkLine:
+    number = rest.number
+    record = read_record(line, rest, table.separator)
+    b"\n".join(record.lines).decode()
+    return _csv_line(number, table.columns, record.cells)
 
 
 def _csv_line(number: int, columns: Sequence[str], cells: Sequence[str]) -> LinkLine:

@@ -324,6 +324,38 @@ def test_a_table_of_excel_is_imported_and_one_without_addresses_is_not(
     assert _stored(installed) == [("one", TARGET)]
 
 
+def test_a_table_without_names_makes_no_links_at_all(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.csv"
+    file.write_text(f"{TARGET},promo,My title\n{TARGET},sale,Another\n")
+
+    refused = run("links", "import", os.fspath(file))
+
+    assert (refused.returncode, refused.stdout) == (1, b"")
+    assert refused.stderr.decode().splitlines()[-1] == (
+        f"{file}: The file looks like a table, but its first line does not name the columns: url,"
+        " and any of slug, title, domain, starts_at, expires_at, disabled. Nothing was imported."
+        " If it is a list of addresses, begin it with a line of one #."
+    )
+    assert _stored(installed) == []
+
+
+def test_a_table_with_values_of_several_lines_is_imported_and_told_by_line(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.csv"
+    file.write_text(
+        f'url,slug,notes\n{TARGET},one,"a\nb"\njavascript:alert(1),two,"c\n"\n{TARGET},three,\n'
+    )
+
+    done = run("links", "import", os.fspath(file))
+
+    assert (done.returncode, done.stdout) == (3, b"2 links imported, 1 line refused.\n")
+    assert f"{file}:4: url: " in done.stderr.decode()
+    assert _stored(installed) == [("one", TARGET), ("three", TARGET)]
+
+
 def test_an_export_is_imported_again_as_it_was(run: Run, installed: str, tmp_path: Path) -> None:
     lines = b"https://example.org/1\nhttps://example.org/2\n"
     done = run("links", "import", "-", stdin=lines)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import LineInvalidError
+from models.rules.csv_lines import MAX_RECORD_LINES
 from models.rules.link_files import BadLine, LinkLine, read_links
 
 URL = "https://example.org/"
@@ -81,12 +82,118 @@ def test_a_table_without_addresses_is_refused_as_a_whole(header: str | bytes) ->
     assert refused.value.reason == "no_url"
 
 
-@pytest.mark.parametrize("line", [f"{URL}a,b;c", f"{URL}\ta", "# a, b; c", "nonsense", "slugs"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{URL}a,b;c",
+        f"{URL}a,b",
+        f"{URL}@55.75,37.61,12z",
+        f"{URL}a;jsessionid=1",
+        "# a, b; c",
+        "nonsense",
+        "slugs",
+    ],
+)
 def test_what_names_no_columns_begins_a_list_of_addresses(line: str) -> None:
     found = _read(f"{line}\n{URL}".encode())
 
     assert found[-1] == LinkLine(number=2, url=URL)
     assert found[:-1] == ([] if line.startswith("#") else [LinkLine(number=1, url=line)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        f"{URL},promo,My title",
+        f"{URL}, promo",
+        f"{URL};promo;Скидки и распродажи",
+        f"{URL}\tpromo",
+        f'"{URL}","promo"',
+        f'"{URL}"\n"{URL}a"',
+        f'{URL},promo,"two\nlines"',
+        f"promo,{URL}",
+        f"Моя ссылка;{URL}",
+        f"{URL},promo\n\n{URL}a,sale",
+        f"{URL};;sale\n{URL}a;promo;",
+    ],
+)
+def test_a_table_whose_first_line_names_nothing_is_refused_as_a_whole(data: str) -> None:
+    with pytest.raises(LineInvalidError) as refused:
+        _read(f"\ufeff{data}\n".encode())
+
+    assert refused.value.reason == "no_header"
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        [f"{URL}@55.75,37.61,12z", f"{URL}@59.93,30.31,11z"],
+        [f"{URL}news,123,title.html", f"{URL}news,124,other.html"],
+        [f"{URL}list,1", f"{URL}list,2"],
+        [f"{URL}a,b", f"{URL}a"],
+        [f"{URL}a,b", f"{URL}a,b?c"],
+        [f"{URL}?q=a;b", f"{URL}?q=c;d=e"],
+        [f"{URL}a,https://example.net/b"],
+    ],
+)
+def test_addresses_may_hold_commas_and_semicolons(addresses: list[str]) -> None:
+    assert _read("\n".join(addresses).encode()) == [
+        LinkLine(number=number, url=url) for number, url in enumerate(addresses, 1)
+    ]
+
+
+def test_a_comment_at_the_beginning_says_that_no_table_follows() -> None:
+    assert _read(f"#\n{URL}a,b\n{URL}c,d\n".encode()) == [
+        LinkLine(number=2, url=f"{URL}a,b"),
+        LinkLine(number=3, url=f"{URL}c,d"),
+    ]
+
+
+def test_white_space_inside_an_address_is_refused_in_a_list() -> None:
+    data = f"{URL}\n{URL}a b\n{URL}a\tb\n{URL}a\u00a0b\n{URL},promo,My title\n {URL}c \n"
+
+    assert _bad(data.encode()) == [(2, "space"), (3, "space"), (4, "space"), (5, "space")]
+    assert [line.number for line in _read(data.encode()) if isinstance(line, LinkLine)] == [1, 6]
+
+
+def test_a_value_in_quotes_may_have_several_lines() -> None:
+    data = (
+        'title,"notes,\nfor us",url\r\n'
+        f'One,"first\r\n\r\nsecond, ""third""",{URL}1\r\n'
+        f"Two,,{URL}2\r\n"
+        f'Three,"a\r\n",{URL}3\r\n'
+        f"Four,,{URL}4,more\r\n"
+        f'"Fi\nve",,{URL}5'
+    ).encode()
+
+    assert [
+        (line.number, line.title, line.url) for line in _read(data) if isinstance(line, LinkLine)
+    ] == [
+        (3, "One", f"{URL}1"),
+        (6, "Two", f"{URL}2"),
+        (7, "Three", f"{URL}3"),
+        (10, "Fi\nve", f"{URL}5"),
+    ]
+    assert _bad(data) == [(9, "columns")]
+
+
+def test_bytes_that_are_no_text_in_a_value_of_several_lines_spoil_its_record() -> None:
+    data = (
+        b'url,notes\nhttps://example.org/,"a\n\xff\nhttps://example.org/x,"\nhttps://example.org/5'
+    )
+
+    assert _bad(data) == [(2, "not_utf8")]
+    assert [line.number for line in _read(data) if isinstance(line, LinkLine)] == [5]
+
+
+def test_an_open_quote_swallows_no_more_than_its_line() -> None:
+    rows = "".join(f"{URL}{number},x\n" for number in range(3, 2 * MAX_RECORD_LINES))
+    data = f'url,title\n{URL}2,"open\n{rows}'.encode()
+
+    assert _bad(data) == [(2, "quotes")]
+    assert [line.number for line in _read(data) if isinstance(line, LinkLine)] == list(
+        range(3, 2 * MAX_RECORD_LINES)
+    )
 
 
 def test_a_bad_line_spoils_no_other() -> None:
@@ -141,12 +248,21 @@ def test_a_file_is_read_from_a_line_on(first: bytes) -> None:
     }
 
 
+def test_what_begins_before_the_line_to_start_from_is_left_out_whole() -> None:
+    lines = f'url,notes\n{URL}2,"a\n{URL}3,b\nc"\n{URL}5,\n'.encode().splitlines(keepends=True)
+
+    assert {
+        from_line: [line.number for line in read_links(lines, from_line=from_line)]
+        for from_line in (1, 2, 3, 4, 5, 6)
+    } == {1: [2, 5], 2: [2, 5], 3: [5], 4: [5], 5: [5], 6: []}
+
+
 @given(st.lists(st.binary(max_size=40)))
 def test_any_bytes_are_links_or_bad_lines(lines: list[bytes]) -> None:
     try:
         found = list(read_links(lines))
     except LineInvalidError as error:
-        assert error.reason == "no_url"  # noqa: PT017 - not every file
+        assert error.reason in {"no_url", "no_header"}  # noqa: PT017 - not every file
         return
 
     numbers = [line.number for line in found]
