@@ -20,7 +20,8 @@ MAX_SUGGESTIONS: Final = 5
 # Letters and digits that nobody takes for each other on paper: no 0 O 1 l I.
 RANDOM_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
-# First segments of our own paths (DESIGN.md section 7). A test compares them with the router.
+# First segments of our own paths (DESIGN.md section 7), which a test compares with the router,
+# and words at which people would expect to type a password.
 RESERVED_WORDS: Final = frozenset(
     {
         ".well-known",
@@ -33,9 +34,17 @@ RESERVED_WORDS: Final = frozenset(
         "files",
         "graphql",
         "healthz",
+        "invitation",
+        "login",
+        "logout",
         "metrics",
+        "password-reset",
         "readyz",
         "robots.txt",
+        "sign-in",
+        "sign-up",
+        "signin",
+        "signup",
         "soap",
         "static",
         "xml",
