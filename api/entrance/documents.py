@@ -10,7 +10,7 @@ from string import Template
 from typing import Final
 
 from api.entrance.doors import Door, Field
-from api.entrance.files import SCRIPT, STYLE
+from api.entrance.own_files import SCRIPT, STYLE
 from models.rules.passwords import MIN_PASSWORD_LENGTH
 from models.texts import text
 

@@ -7,7 +7,7 @@ from aiohttp import hdrs, web
 
 from api.entrance.documents import door_page, front_page
 from api.entrance.doors import DOORS, Door
-from api.entrance.files import BY_NAME
+from api.entrance.own_files import BY_NAME
 from api.keys import PORTAL, SITE
 from models.rules.portal_paths import FRONT
 from models.texts import negotiate

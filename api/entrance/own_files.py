@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-_FOLDER: Final = Path(__file__).parent / "files"
+_FOLDER: Final = Path(__file__).parent / "assets"
 _HASH_LENGTH: Final = 16  # hex digits: 64 bits, for telling versions apart
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
