@@ -10,6 +10,8 @@ from typing import Final
 
 import typer
 
+from api.loading import loading
+
 COMMANDS: Final = (
     "serve",
     "migrate",
@@ -41,7 +43,8 @@ def build(arguments: list[str]) -> typer.Typer:
 
     named = arguments[0] if arguments else ""
     for name in (named,) if named in COMMANDS else COMMANDS:
-        commands: typer.Typer = importlib.import_module(f"api.cli.{name}").app
+        with loading():
+            commands: typer.Typer = importlib.import_module(f"api.cli.{name}").app
         if commands.registered_callback is None and len(commands.registered_commands) == 1:
             root.registered_commands += commands.registered_commands
         else:

@@ -17,6 +17,7 @@ from api.adapters.clock import SystemClock
 from api.child_process import EXIT_CRASHED, EXIT_REFUSED, SUPERVISED
 from api.client_secret import client_secret
 from api.data_folder import DataFolderError, read_secret_keys
+from api.loading import loading
 from api.quiet_ports import quiet_ports
 from api.settings import Settings
 from api.sign_in_ports import directory
@@ -51,7 +52,8 @@ class Setup:
         """Return 0, EXIT_REFUSED if trying again cannot help, or EXIT_CRASHED."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISED)
         # Here, and not at the top: only this process needs it, and it is large.
-        from api.migrate import OrphanError, SchemaTooNewError, migrate  # noqa: PLC0415
+        with loading():
+            from api.migrate import OrphanError, SchemaTooNewError, migrate  # noqa: PLC0415
 
         try:
             read_secret_keys(self.settings.secret_key_file)
