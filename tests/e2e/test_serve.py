@@ -1,5 +1,6 @@
 """`python -m api serve` as real processes: starts, refusals, roles, ends."""
 
+import http.client
 import json
 import os
 import signal
@@ -11,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 import pytest
+from redis import Redis
 
 from benchmarks.service import Response, Service, free_port, service
 
@@ -22,7 +25,7 @@ TARGET = "https://example.org/there"
 CREATE = """
 mutation { linkCreate(input: {url: "https://example.org/there", slug: "a"}) { __typename } }
 """
-FRESH = 24  # connections enough to reach each of three processes
+WAKE_UPS = ("sockets", "the clock", *(["Redis"] if "TEST_REDIS_URL" in os.environ else []))
 WAITING = 40  # connections in a queue at once
 LIMIT_S = 20.0
 
@@ -295,18 +298,92 @@ def test_ctrl_c_reaches_every_process_and_still_ends_in_good_order(
         running.process = None
 
 
-@pytest.mark.parametrize("is_woken", [True, False], ids=["by a wake-up", "by the clock"])
+@pytest.mark.parametrize("way", WAKE_UPS)
 def test_a_change_is_in_force_in_every_process_within_a_second(
-    settings: dict[str, str], *, is_woken: bool
+    settings: dict[str, str], redis_url: str | None, way: str
 ) -> None:
-    with service({**settings, "PROCESSES": "3"}) as running:
-        if not is_woken:
+    own = {"PROCESSES": "2", **({"REDIS_URL": redis_url or ""} if way == "Redis" else {})}
+    there, elsewhere = (302, TARGET), (302, "https://example.org/elsewhere")
+    late: dict[str, float] = {}
+    with service({**settings, **own}) as running, ExitStack() as stack:
+        if way != "sockets":
             (running.data / "run" / "worker.sock").unlink()
-        running.graphql(CREATE)
-        committed = time.monotonic()
-        eventually(lambda: all(running.get("/a").status == 302 for _ in range(FRESH)))
+        seen = stack.enter_context(wake_ups(redis_url)) if way == "Redis" and redis_url else None
+        visitors = [stack.enter_context(each) for each in one_visitor_of_each(running)]
+        assert [answer_to(each) for each in visitors] == [(404, None)] * 2
 
-        assert time.monotonic() - committed < 1.0
+        def change(name: str, mutation: str, answer: tuple[int, str | None]) -> dict[str, Any]:
+            [data] = running.graphql(f"mutation {{ {mutation} }}").values()
+            committed = time.monotonic()
+            eventually(lambda: [answer_to(each) for each in visitors] == [answer] * 2)
+            late[name] = time.monotonic() - committed
+            return dict(data)
+
+        link = change("create", CHANGES["create"], there)["link"]["id"]
+        change("update", CHANGES["update"] % link, elsewhere)
+        change("disable", CHANGES["disable"] % link, (410, None))
+        change("delete", CHANGES["delete"] % link, (404, None))
+
+        assert {name: took for name, took in late.items() if took >= 1.0} == {}
+        assert list(late) == list(CHANGES)
+        if seen is not None:
+            assert [seen() for _ in CHANGES] == [b"1"] * len(CHANGES)
+
+
+CHANGES = {
+    "create": 'linkCreate(input: {url: "https://example.org/there", slug: "a"})'
+    " { ... on LinkCreateSuccess { link { id } } }",
+    "update": 'linkUpdate(input: {id: "%s", url: "https://example.org/elsewhere"})'
+    " { ... on LinkUpdateSuccess { link { id } } }",
+    "disable": 'linkUpdate(input: {id: "%s", disabled: true})'
+    " { ... on LinkUpdateSuccess { link { id } } }",
+    "delete": 'linkDelete(input: {id: "%s"}) { __typename }',
+}
+
+
+def one_visitor_of_each(running: Service) -> list[closing[http.client.HTTPConnection]]:
+    """Return an open connection to every web process."""
+    found: dict[int, http.client.HTTPConnection] = {}
+    while len(found) < len(running.web_pids()):
+        visitor = http.client.HTTPConnection(*running.address, timeout=LIMIT_S)
+        visitor.connect()
+        answer_to(visitor)
+        port = visitor.sock.getsockname()[1]
+        [pid] = [
+            pid
+            for pid in running.web_pids()
+            for connection in psutil.Process(pid).net_connections("tcp")
+            if connection.raddr and connection.raddr.port == port
+        ]
+        if pid in found:
+            visitor.close()
+        found.setdefault(pid, visitor)
+    return [closing(visitor) for visitor in found.values()]
+
+
+def answer_to(visitor: http.client.HTTPConnection) -> tuple[int, str | None]:
+    """Return status and target of the link `a`."""
+    visitor.request("GET", "/a", headers={"Host": f"localhost:{visitor.port}"})
+    answer = visitor.getresponse()
+    answer.read()
+    return answer.status, answer.getheader("Location")
+
+
+@contextmanager
+def wake_ups(redis_url: str) -> Iterator[Callable[[], bytes]]:
+    """Listen to what the worker listens to; the result waits for the next wake-up."""
+    with Redis.from_url(redis_url) as redis, redis.pubsub() as listener:
+        listener.subscribe("linkyard:0:links")
+        eventually(lambda: redis.pubsub_numsub("linkyard:0:links")[0][1] >= 2)
+
+        def following() -> bytes:
+            while True:
+                message = listener.get_message(timeout=LIMIT_S)
+                assert message is not None
+                if message["type"] == "message":
+                    return bytes(message["data"])
+
+        yield following
 
 
 def test_processes_end_with_their_supervisor(serving: Service) -> None:
