@@ -1,22 +1,21 @@
-"""One web process for benchmarks.graphql: the application on uvloop, nothing beside it.
+"""One web process for benchmarks.graphql, as `serve --role api` runs it.
 
 `python -m benchmarks.graphql_server links DATABASE_URL` fills a migrated database and
 prints an API key; `... serve DATABASE_URL PORT` answers until SIGTERM.
 """
 
 import asyncio
-import signal
 import sys
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
-
-import uvloop
-from aiohttp import web
 
 from api.adapters.clock import SystemClock
 from api.adapters.fernet_sealer import FernetSealer
 from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
-from api.app import Parts, create_app
+from api.roles import Role
+from benchmarks.web_alone import serve_alone
 from models.ids import new_ids
 from models.link_rows import insert_row, insert_sql
 from models.links import Link
@@ -25,14 +24,14 @@ from models.raw_sql import execute_many
 from resolvers.api_keys import create_api_key
 from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
-from schema.context import PortalFacts
 from tests.factories import PASSWORDS, as_person, make_domain, make_user
 
 LINKS: Final = 10_000
+_NO_REFUSAL: Final = 10**9  # requests a minute: every one is counted, and none refused
 
 
 def make_ports() -> Ports:
-    """Return ports of which nothing leaves the process."""
+    """Return ports of which nothing leaves the process, for who asks the schema itself."""
     return Ports(
         clock=SystemClock(),
         link_signal=QuietLinkSignal(),
@@ -70,22 +69,17 @@ async def make_links(database_url: str) -> str:
         return secret
 
 
-async def serve(database_url: str, port: int) -> None:
-    """Answer on the loopback until SIGTERM."""
-    address = f"http://127.0.0.1:{port}"
-    parts = Parts(
-        ports=make_ports(), portal=PortalFacts(name="Linkyard", version="0", public_url=address)
-    )
-    stopped = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    async with open_database(database_url):
-        runner = web.AppRunner(create_app(parts), access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        try:
-            await stopped.wait()
-        finally:
-            await runner.cleanup()
+def serve(database_url: str, port: int) -> None:
+    """Answer on the loopback until SIGTERM, as `serve --role api` does."""
+    with tempfile.TemporaryDirectory(prefix="lky") as folder:
+        serve_alone(
+            port,
+            data=Path(folder),
+            role=Role.API,
+            DATABASE_URL=database_url,
+            KEY_PER_MINUTE=_NO_REFUSAL,
+            ANONYMOUS_PER_MINUTE=_NO_REFUSAL,
+        )
 
 
 if __name__ == "__main__":
@@ -93,6 +87,6 @@ if __name__ == "__main__":
         case ["links", url]:
             sys.stdout.write(asyncio.run(make_links(url)))
         case ["serve", url, port]:
-            uvloop.run(serve(url, int(port)))
+            serve(url, int(port))
         case _:
             sys.exit(__doc__)

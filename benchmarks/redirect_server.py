@@ -1,6 +1,8 @@
 """One server of the redirect benchmark, alone in its process: ours, or aiohttp as it is.
 
-Ours is made of the parts of a web process, without store: whatever asked one would fail.
+Ours is a web process as `serve --role redirect` runs it, on a replica without a store:
+the database has no tables, so whatever asked it would fail. `--parts` puts the same
+together by hand, so that recording can be left out.
 """
 
 import argparse
@@ -17,10 +19,13 @@ from api.adapters.file_spool import FileSpool, SpoolLimits
 from api.adapters.lmdb_replica import LmdbReplicaReader
 from api.adapters.lmdb_replica_writer import LmdbReplicaWriter
 from api.adapters.replica_folder import ReplicaFolder
+from api.connection_limits import ConnectionLimits, room_for_connections
 from api.metrics import Metrics
 from api.redirect import Redirect
 from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn, Spool
+from api.roles import Role
+from benchmarks.web_alone import serve_alone
 from models.rules.replica_format import Entry, EntryKind
 from models.rules.slugs import RESERVED_WORDS
 from resolvers.ports import StoreUnavailableError
@@ -29,6 +34,7 @@ HOST = "go.test"
 TARGET = "https://shop.example/catalogue/2026/spring/item-{:07d}?utm_source=mail"
 BACKLOG = 1024
 _SYNC_MS = 200
+_PER_ADDRESS = 512  # connections, as the settings have it
 
 
 def build(folder: Path, *, links: int) -> None:
@@ -71,7 +77,7 @@ async def _serve_bare(port: int) -> None:
     await asyncio.Event().wait()
 
 
-async def _serve_ours(port: int, folder: Path, *, records: bool) -> None:
+async def _serve_parts(port: int, folder: Path, *, records: bool) -> None:
     async def no_store(_hosts: Sequence[str], _slug: str, /) -> Entry | None:
         raise StoreUnavailableError
 
@@ -94,7 +100,8 @@ async def _serve_ours(port: int, folder: Path, *, records: bool) -> None:
         Redirect(turn, fallback=no_store).add_to(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        server = RedirectServer.of(runner, turn)
+        limits = ConnectionLimits(connections=room_for_connections(0), per_address=_PER_ADDRESS)
+        server = RedirectServer.of(runner, turn, limits=limits)
         loop = asyncio.get_running_loop()
         await loop.create_server(server, "127.0.0.1", port, backlog=BACKLOG)
         await asyncio.Event().wait()
@@ -104,9 +111,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
     parser.add_argument("--folder", type=Path, help="with a replica; without it: plain aiohttp")
-    parser.add_argument("--forget", action="store_true", help="do not record clicks")
+    parser.add_argument("--parts", choices=["record", "forget"], help="clicks, by hand-made parts")
     options = parser.parse_args()
     if options.folder is None:
         uvloop.run(_serve_bare(options.port))
+    elif options.parts:
+        records = options.parts == "record"
+        uvloop.run(_serve_parts(options.port, options.folder, records=records))
     else:
-        uvloop.run(_serve_ours(options.port, options.folder, records=not options.forget))
+        serve_alone(options.port, data=options.folder, role=Role.REDIRECT)

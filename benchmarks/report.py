@@ -1,7 +1,7 @@
 """What `make bench` states, and how it is written down.
 
-A section (benchmarks.redirect, .ingestion, .graphql, .memory) measures its rows of
-the table and hands back Figures; benchmarks.bench runs them all and writes the page.
+A section, a module of benchmarks that benchmarks.bench names, measures its rows of the
+table and hands back Figures; benchmarks.bench runs them all and writes the page.
 """
 
 import importlib.metadata
