@@ -1,7 +1,8 @@
 """GET|HEAD /{slug} on the ordinary route: what the fast path does not take.
 
-Same answers and same bytes as the fast path; besides, it asks the store for links
-that the replica cannot answer, and while there is no replica at all.
+Same answers and same bytes as the fast path; besides, it takes a slash after the slug,
+and asks the store for links that the replica cannot answer, and while there is no
+replica at all.
 """
 
 from typing import Final
@@ -66,7 +67,7 @@ class Redirect:
         turn = self._turn
         host = _header(request, b"host")
         kept = [_header(request, name) for name in KEPT_HEADERS]
-        answer = await self._find(host, slug_of(_path(request)) or b"")
+        answer = await self._find(host, self._slug(_path(request)))
         frame = None
         is_head = request.method == hdrs.METH_HEAD
         if answer.target:
@@ -86,6 +87,19 @@ class Redirect:
                 with_body=not is_head,
             )
         return WholeReply(answer.status, reply)
+
+    def _slug(self, path: bytes) -> bytes:
+        """Return the slug that a path names, also with a slash after it; b"" if it names none.
+
+        Our own paths do not come here as they are, but with a slash they do: no link of an
+        older version may answer there.
+        """
+        slug = slug_of(path)
+        if slug is None and path.endswith(b"/"):
+            slug = slug_of(path[:-1])
+            if slug in self._turn.reserved:
+                return b""
+        return slug or b""
 
     async def _find(self, host: bytes, slug: bytes) -> Answer:
         """Find the answer; b"" is a slug that no link has."""

@@ -119,7 +119,10 @@ def refusal_of(entry: LogLine) -> NoClick | None:
 
 
 async def links_by_slug(domain_id: int) -> LinkOfPath:
-    """Return the links of a domain by the slugs they hold, deleted ones included."""
+    """Return the links of a domain by the slugs they hold, deleted ones included.
+
+    As for visitors, one slash after a slug changes nothing.
+    """
     connection = reader()
     rows = await fetch(
         connection,
@@ -128,7 +131,7 @@ async def links_by_slug(domain_id: int) -> LinkOfPath:
         [domain_id],
     )
     by_slug: dict[str, int] = {row["slug"]: row["link_id"] for row in rows}
-    return lambda path: by_slug.get(slug_of(path))
+    return lambda path: by_slug.get(slug_of(path.removesuffix("/")))
 
 
 async def links_by_map(domain_id: int, slug_of_path: Mapping[str, str]) -> LinkOfPath:

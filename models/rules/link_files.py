@@ -64,6 +64,7 @@ def read_links(lines: Iterable[bytes], *, from_line: int = 1) -> Iterator[LinkLi
             if table is not None:
                 continue
         number = rest.number
+        link: LinkLine | BadLine | None
         try:
             link = _address(number, line) if table is None else _row(table, line, rest)
         except UnicodeDecodeError:

@@ -87,7 +87,7 @@ def test_a_log_is_imported_once_and_the_clicks_add_up(shell: Shell, tmp_path: Pa
     log = tmp_path / "access.log"
     log.write_text(
         line("/one")
-        + line("/%D0%B4%D0%B2%D0%B0?utm=x", second=1)
+        + line("/%D0%B4%D0%B2%D0%B0/?utm=x", second=1)
         + line("/one", method="HEAD", second=2)
         + line("/one", method="POST")
         + line("/robots.txt")

@@ -97,6 +97,8 @@ async def test_plain_requests_are_taken_also_as_the_first_of_a_connection(
     [
         b"GET /a HTTP/1.0" + HOST + b"Connection: keep-alive\r\n",
         b"GET http://go.test/a HTTP/1.1" + HOST,
+        b"GET /a/ HTTP/1.1" + HOST,
+        b"GET /a/?x=1 HTTP/1.1" + HOST,
         b"GET /a HTTP/1.1" + HOST + b"Content-Length: 0\r\n",
         b"GET /a HTTP/1.1" + HOST + b"Upgrade: h2c\r\n",
         b"GET /a HTTP/1.1" + HOST + b"X-A: 1\r\nX-A: 2\r\n",
