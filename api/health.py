@@ -3,8 +3,7 @@
 Ready means that a proxy should send requests. A role that only redirects is
 ready while it has a replica or a store, because links go on without the other; a
 proxy that sends links to a role that does more asks `/readyz?for=redirect`. A
-spool that takes nothing more is shown and does not count: redirects go on, and it
-is the next click that finds out whether there is room again.
+spool that takes nothing more is shown and does not count: redirects go on.
 """
 
 import asyncio
@@ -13,12 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
 from aiohttp import hdrs, web
 
+from api.adapters.spool_backlog import waiting_bytes
 from api.auth import CHALLENGE, CredentialRefusedError, authenticate
 from api.data_folder import DataFolder
 from api.metrics import CONTENT_TYPE, render
@@ -49,7 +48,7 @@ class Health:
         needs_store: not ready while the store does not answer.
         redirects: this role has a replica and spools; None of them counts otherwise.
         has_replica: whether a replica serves this process now.
-        spool_max_bytes: bound of the spool folder.
+        spool_max_bytes: how much may wait in the spools.
     """
 
     folder: DataFolder
@@ -107,7 +106,7 @@ class Health:
                     text="Ask from this machine, or with a key that has the scope OPS_READ.\n",
                     headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
                 )
-        body = await asyncio.to_thread(render, self.folder.metrics)
+        body = await asyncio.to_thread(self._metrics)
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
     async def _check(self) -> dict[str, Any]:
@@ -130,9 +129,25 @@ class Health:
         is_ready = is_stored and has_replica and is_worked if self.needs_store else is_redirecting
         return {"ready": is_ready, "redirect": is_redirecting, **checks}
 
+    def _metrics(self) -> bytes:
+        looked_up: dict[str, float] = {}
+        if self.redirects:
+            size_bytes, oldest_s = self._backlog()
+            looked_up["linkyard_spool_bytes"] = float(size_bytes)
+            looked_up["linkyard_spool_oldest_seconds"] = oldest_s
+        return render(self.folder.metrics, looked_up)
+
+    def _backlog(self) -> tuple[int, float]:
+        """Return how many bytes of clicks wait, and for how long the oldest one does."""
+        try:
+            size_bytes = waiting_bytes(self.folder.spool, self.status)
+        except OSError:  # no folder, no clicks: that none can be written is told elsewhere
+            size_bytes = 0
+        return size_bytes, self.status.oldest_wait_s() if size_bytes else 0.0
+
     def _spool(self) -> dict[str, Any]:
-        """Say how full the spool is and what it lost. Blocking, some ms."""
-        size_bytes = sum(_size_bytes(path) for path in self.folder.spool.glob("*.spool"))
+        """Say how much waits and what was lost. Blocking, some ms."""
+        size_bytes, oldest_s = self._backlog()
         sums = dict.fromkeys(_SPOOL_METRICS, 0)
         for line in render(self.folder.metrics).decode().splitlines():
             name, _, value = line.rpartition(" ")
@@ -143,6 +158,7 @@ class Health:
             "ok": size_bytes < self.spool_max_bytes and not trouble,
             "bytes": size_bytes,
             "max_bytes": self.spool_max_bytes,
+            "oldest_s": _rounded(oldest_s),
             "lost": sums["linkyard_clicks_lost_total"],
             "sync_failures": sums["linkyard_spool_sync_failures_total"],
             "trouble": trouble,
@@ -158,13 +174,6 @@ async def _mail(clock: Clock) -> dict[str, Any]:
     return {
         "mail": {"ok": is_well, "waiting": waiting.waiting, "oldest_s": _rounded(waiting.oldest_s)}
     }
-
-
-def _size_bytes(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:  # read to its end meanwhile
-        return 0
 
 
 def _is_from_this_machine(request: web.Request) -> bool:

@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, cast
 
@@ -24,7 +24,7 @@ from prometheus_client import (
     multiprocess,
     values,
 )
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.ended_counters import Ended, forget_ended, read_ended
@@ -58,7 +58,6 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_spool_sync_failing": _Spec(
         "Processes whose last sync of a spool failed.", (), "livesum"
     ),
-    "linkyard_spool_bytes": _Spec("Bytes of clicks that wait for the store.", (), "mostrecent"),
     "linkyard_spool_too_new": _Spec(
         "Spools that go on with what only a newer version can read.", (), "livesum"
     ),
@@ -158,6 +157,24 @@ def _reserve(folder: Path, name: str) -> list[int]:
     return locks
 
 
+# Not counted by a process, but looked up by the one that is asked: they must be right
+# while the worker, of all processes, does not answer.
+LOOKED_UP: Final[dict[str, str]] = {
+    "linkyard_spool_bytes": "Bytes of clicks that wait for the store.",
+    "linkyard_spool_oldest_seconds": "For how long the oldest of these clicks waits.",
+}
+
+
+class _LookedUp(Collector):
+    def __init__(self, found: Mapping[str, float]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterable[Metric]:
+        """Say what was found."""
+        for name, value in self._found.items():
+            yield GaugeMetricFamily(name, LOOKED_UP[name], value)
+
+
 class _AllProcesses(Collector):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -193,10 +210,16 @@ class _AllProcesses(Collector):
         return list(found.values())
 
 
-def render(folder: Path) -> bytes:
-    """Return the sums over every process, living and dead, in CONTENT_TYPE. Blocking, some ms."""
+def render(folder: Path, looked_up: Mapping[str, float] | None = None) -> bytes:
+    """Return the sums over every process, living and dead, in CONTENT_TYPE. Blocking, some ms.
+
+    Args:
+        folder: of the metrics.
+        looked_up: values of LOOKED_UP.
+    """
     registry = CollectorRegistry()
     registry.register(_AllProcesses(folder))
+    registry.register(_LookedUp(looked_up or {}))
     return generate_latest(registry)
 
 

@@ -221,6 +221,11 @@ class RedirectTurn:
         """Note a connection that was turned away or cut off."""
         self._metrics.counter("linkyard_connections_ended_total", reason).inc()
 
+    def note_spool(self, *, is_failing: bool) -> None:
+        """Show whether clicks can be written: the last write says so, or a try without any."""
+        self._is_failing = is_failing
+        self._failing(int(is_failing))
+
     def resolve(self, host: bytes, slug: bytes) -> Answer | None:
         """Return the replica's answer in this turn, None if it has none.
 
@@ -293,8 +298,7 @@ class RedirectTurn:
         if lost:
             self._count_lost(lost)
         if self._is_failing != bool(lost):
-            self._is_failing = bool(lost)
-            self._failing(int(self._is_failing))
+            self.note_spool(is_failing=bool(lost))
 
     def _count(self, fast: int) -> None:
         if self.counts:

@@ -6,6 +6,7 @@ here, so that every command refuses it, in the same words.
 """
 
 import logging
+import os
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -244,10 +245,21 @@ class Settings(BaseSettings):
         default=0, ge=0, description="days that entries of the audit log are kept; 0: for ever"
     )
     spool_max_bytes: int = Field(
-        default=4 << 30, ge=1 << 20, description="bytes of clicks that may wait for the store"
+        default=4 << 30,
+        ge=1 << 20,
+        description="bytes of clicks that may wait for the store; a second of the heaviest "
+        "traffic is some MB",
     )
     spool_file_bytes: int = Field(
-        default=64 << 20, ge=1 << 16, description="size at which a spool file is closed"
+        default=64 << 20,
+        ge=1 << 16,
+        description="size at which a spool file is closed, if not by its share of the bound",
+    )
+    spool_file_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="seconds after which a spool file is closed, to be deleted, while clicks are "
+        "stored as they come",
     )
     spool_sync_ms: int = Field(
         default=200, ge=1, description="milliseconds of clicks that a power cut may cost"
@@ -452,6 +464,11 @@ class Settings(BaseSettings):
     def bind_port(self) -> int:
         """The port part of `bind`; 0 lets the system choose."""
         return int(self.bind.rpartition(":")[2])
+
+    @property
+    def web_processes(self) -> int:
+        """How many processes answer requests, where a role has any."""
+        return self.processes or len(os.sched_getaffinity(0))
 
     @property
     def first_domain(self) -> str:

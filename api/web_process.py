@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Final
 
@@ -51,6 +52,7 @@ _log = structlog.stdlib.get_logger("linkyard.web")
 _STATEMENT_S: Final = 10.0  # of the store: no page of a front end needs a tenth of it
 _IDLE_S: Final = 0.5  # how long an idle connection may stay when the service ends
 _ORPHAN_S: Final = 1.0  # to finish what was begun, when a new service may wait for our locks
+_LEAST_FILE_BYTES: Final = 1 << 16  # a file for each of a few turns would cost more than it frees
 _HARD_LIMIT_S: Final = 10.0  # beyond the drain time; a process that hangs must not stay
 
 
@@ -123,19 +125,10 @@ class WebProcess:
         metrics = Metrics(folder.metrics)
         spool = FileSpool(
             folder.spool,
-            SpoolLimits(
-                file_bytes=settings.spool_file_bytes, folder_bytes=settings.spool_max_bytes
-            ),
+            _spool_limits(settings),
+            reading=WorkerStatus(folder.run),
             note_sync=_sync_noted_in(metrics),
         )
-        syncing = asyncio.create_task(spool.keep_synced(every_ms=settings.spool_sync_ms))
-
-        async def close_spool() -> None:
-            syncing.cancel()
-            await asyncio.wait([syncing])
-            await spool.close()
-
-        stack.push_async_callback(close_spool)
         config = RedirectConfig(
             reserved=RESERVED_WORDS | {""},  # and the front page
             default_host=default_host(settings) if settings.default_domain else "",
@@ -143,7 +136,21 @@ class WebProcess:
             sync_before_reply=settings.spool_sync_before_reply,
             hsts=self._hsts,
         )
-        return RedirectTurn(config, replica=replica, spool=spool, metrics=metrics)
+        turn = RedirectTurn(config, replica=replica, spool=spool, metrics=metrics)
+        syncing = asyncio.create_task(
+            spool.keep_synced(
+                every_ms=settings.spool_sync_ms,
+                note_room=partial(turn.note_spool, is_failing=False),
+            )
+        )
+
+        async def close_spool() -> None:
+            syncing.cancel()
+            await asyncio.wait([syncing])
+            await spool.close()
+
+        stack.push_async_callback(close_spool)
+        return turn
 
     @property
     def _hsts(self) -> str:
@@ -198,6 +205,17 @@ class WebProcess:
             )
         )
         return app
+
+
+def _spool_limits(settings: Settings) -> SpoolLimits:
+    # What is stored lies in files until they are closed: all of that in a quarter of the bound,
+    # which is on what waits, so that the disk holds little more than that.
+    share = settings.spool_max_bytes // (4 * settings.web_processes)
+    return SpoolLimits(
+        file_bytes=min(settings.spool_file_bytes, max(share, _LEAST_FILE_BYTES)),
+        waiting_bytes=settings.spool_max_bytes,
+        read_file_age_s=settings.spool_file_s,
+    )
 
 
 def _sync_noted_in(metrics: Metrics) -> Callable[[bool], None]:

@@ -29,6 +29,7 @@ from api.worker_status import WorkerStatus
 from api.workers.audit import AuditWorker
 from api.workers.clicks import ClickWorker
 from api.workers.mails import MailWorker
+from api.workers.noted_clicks import NotedClickWorker
 from api.workers.pacing import wait_for
 from api.workers.replica import ReplicaWorker
 from api.workers.retention import RetentionWorker
@@ -96,7 +97,7 @@ class WorkerProcess:
             context = RequestContext(Viewer(), ports)
             following = ReplicaWorker(replica, clock=ports.clock, status=status, metrics=metrics)
             salts = DailySalts(folder.salts, redis_url=settings.redis_url)
-            clicks = _NotedClickWorker(
+            clicks = NotedClickWorker(
                 context,
                 folder=folder.spool,
                 ingestion=Ingestion(
@@ -140,30 +141,6 @@ class WorkerProcess:
             await asyncio.wait(loops)
             if not is_orphan():  # else the worker of the next service takes the clicks in
                 await _drain(clicks)
-
-
-class _NotedClickWorker(ClickWorker):
-    """Tells the other processes of every step that went through."""
-
-    def note_in(self, status: WorkerStatus, metrics: Metrics) -> None:
-        """Choose where the steps are noted from now on."""
-        self._status = status
-        self._stored = metrics.counter("linkyard_clicks_stored_total")
-        self._damaged = metrics.counter("linkyard_spool_damaged_total")
-        self._waiting = metrics.gauge("linkyard_spool_bytes")
-        self._too_new = metrics.gauge("linkyard_spool_too_new")
-
-    async def step(self) -> int:
-        """See ClickWorker.step."""
-        progress = self.progress
-        before = progress.stored, progress.damaged
-        records = await super().step()
-        self._stored.inc(progress.stored - before[0])
-        self._damaged.inc(progress.damaged - before[1])
-        self._waiting.set(progress.waiting_bytes)
-        self._too_new.set(progress.too_new_files)
-        self._status.succeeded("clicks")
-        return records
 
 
 async def _drain(clicks: ClickWorker) -> None:

@@ -37,7 +37,10 @@ _SETTINGS: Final = {
     "PROCESSES": "2",
     "TRUSTED_PROXIES": "127.0.0.1",  # the replay presents its visitors by X-Forwarded-For
     "CLICK_RETENTION_DAYS": "36500",  # the log may be old, and its clicks are to be seen
-    "SPOOL_FILE_BYTES": str(1 << 30),  # one spool for each process: the proof reads them
+    # One spool for each process, kept: the proof reads them.
+    "SPOOL_FILE_BYTES": str(1 << 30),
+    "SPOOL_MAX_BYTES": str(16 << 30),
+    "SPOOL_FILE_S": "3600",
     "LOG_FORMAT": "json",
 }
 _WAIT_S: Final = 120.0  # for the worker to take in what was spooled

@@ -16,6 +16,7 @@ from models.raw_sql import fetch
 from models.rules.click_classes import ClickClass
 from models.rules.spool_format import HEADER_BYTES
 from resolvers.clicks import BUCKET_US, counter_column
+from resolvers.ingestion import positions
 
 MAX_TOLD: Final = 100  # differences of one kind
 
@@ -71,11 +72,12 @@ async def audit_clicks(sizes_of_spools: Callable[[], Mapping[str, int]]) -> Audi
 
     Args:
         sizes_of_spools: returns ids and lengths in bytes of the spools on this
-            machine. It is called after the positions were read, for files only grow.
+            machine. It is called before the positions are read, and after, for files
+            only grow; those that come or go in between are left out.
     """
     connection = reader()
-    positions = await fetch(connection, "SELECT file_id, position FROM spool_position")
-    spool_sizes = sizes_of_spools()
+    read = await positions(sizes_of_spools())
+    spool_sizes = {name: size for name, size in sizes_of_spools().items() if name in read}
     sums = (await fetch(connection, _SUMS))[0]
     since_us = int(sums["since_us"])
     differences = [
@@ -87,13 +89,12 @@ async def audit_clicks(sizes_of_spools: Callable[[], Mapping[str, int]]) -> Audi
         differences.append(
             Difference(kind=DifferenceKind.RECORDS, found=sums["counted"], expected=sums["spooled"])
         )
-    read = {row["file_id"]: int(row["position"]) for row in positions}
     differences += [
         Difference(
             kind=DifferenceKind.POSITION, file_id=file_id, found=read[file_id], expected=size
         )
         for file_id, size in sorted(spool_sizes.items())
-        if read.get(file_id, 0) > size
+        if read[file_id] > size
     ]
     return Audit(
         differences=differences,
@@ -102,8 +103,7 @@ async def audit_clicks(sizes_of_spools: Callable[[], Mapping[str, int]]) -> Audi
         counted=sums["counted"],
         damaged=sums["damaged"],
         waiting_bytes=sum(
-            max(0, size - max(read.get(name, 0), HEADER_BYTES))
-            for name, size in spool_sizes.items()
+            max(0, size - max(read[name], HEADER_BYTES)) for name, size in spool_sizes.items()
         ),
         kept_since_us=since_us,
     )

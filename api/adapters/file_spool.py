@@ -17,12 +17,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.rules.spool_format import HEADER_BYTES, SpoolHeader, encode_header
+from api.adapters.spool_backlog import NoReading, Reading, waiting_bytes
+from models.rules.spool_format import (
+    FRAME_BYTES,
+    HEADER_BYTES,
+    MAX_PAYLOAD_BYTES,
+    SpoolHeader,
+    encode_header,
+)
 
 _SUFFIX: Final = ".spool"
 _DRAFT: Final = ".new"  # not a spool yet: its writer does not hold the lock
 _MAX_FULL: Final = 8  # files that wait for their last sync, each with a descriptor
-_LOOK_S: Final = 1.0  # how often the size of the folder and the age of the file are looked at
+_LOOK_S: Final = 1.0  # how often the backlog and the age of the file are looked at
+_LARGEST_BYTES: Final = (
+    FRAME_BYTES + MAX_PAYLOAD_BYTES
+)  # of one record: what there must be room for
 _CLOSED: Final = -1
 
 
@@ -32,16 +42,22 @@ class SpoolLimits:
 
     Attributes:
         file_bytes: a longer file is closed and another one begun.
-        folder_bytes: what all files together may hold; with several processes it can
-            be passed by what they write in a second.
+        waiting_bytes: what may wait for the store in all files together; with several
+            processes it can be passed by what they write in a second.
         file_age_s: an older file is closed, so that it can be read to its end and deleted.
+        read_file_age_s: the same for a file that the worker keeps up with. While it does
+            not, files are few: each costs it a descriptor.
         retry_s: how long after a failed write no other file is begun.
+        look_again_s: how long after clicks were given up for the bound it is not looked at
+            again in the event loop.
     """
 
     file_bytes: int = 64 << 20
-    folder_bytes: int = 4 << 30
+    waiting_bytes: int = 4 << 30
     file_age_s: float = 3600.0
+    read_file_age_s: float = 5.0
     retry_s: float = 0.1
+    look_again_s: float = 0.05
 
 
 class FileSpool:
@@ -58,6 +74,7 @@ class FileSpool:
         folder: Path,
         limits: SpoolLimits,
         *,
+        reading: Reading | None = None,
         note_sync: Callable[[bool], None] = lambda _: None,
     ) -> None:
         """Open nothing yet.
@@ -65,6 +82,7 @@ class FileSpool:
         Args:
             folder: of all spools of this machine.
             limits: see SpoolLimits.
+            reading: how far the worker is; without it all that lies in the files waits.
             note_sync: told in the event loop after each sync whether it went well.
         """
         self.lost = 0
@@ -73,12 +91,15 @@ class FileSpool:
         self._folder = folder
         self._note_sync = note_sync
         self._limits = limits
+        self._reading = NoReading() if reading is None else reading
         self._descriptor = _CLOSED
         self._bytes = 0  # in the file: the header and whole records
-        self._opened_at = 0.0
+        self._opened_at = 0.0  # by the clock that only goes on
+        self._began_at = 0.0  # the same moment in seconds since 1970
         self._open_again_at = 0.0
         self._is_torn = False  # half a record stands behind `_bytes`
-        self._left = limits.folder_bytes
+        self._left = limits.waiting_bytes
+        self._look_again_at = 0.0
         self._is_dirty = False
         self._is_folder_dirty = False
         self._spare = _CLOSED  # the next file, made by keep_synced
@@ -95,7 +116,7 @@ class FileSpool:
         a full disk must not cost a file and a descriptor for every turn.
         """
         data = b"".join(frames)
-        if len(data) > self._left:
+        if len(data) > self._left and not self._is_there_room(len(data)):
             self._finish_file()
             return self._lose(len(frames), "the spool has reached its bound")
         if self._descriptor == _CLOSED and time.monotonic() < self._open_again_at:
@@ -132,29 +153,28 @@ class FileSpool:
                 self.sync_trouble = ""
             self._note_sync(not self.sync_trouble)
 
-    def look(self, folder_bytes: int) -> None:
-        """Take note of the folder's size, and finish a file that is old."""
-        self._left = self._limits.folder_bytes - folder_bytes
-        if time.monotonic() - self._opened_at >= self._limits.file_age_s:
+    def look(self, waiting_bytes: int) -> None:
+        """Take note of how much waits, and finish a file that is old."""
+        self._left = self._limits.waiting_bytes - waiting_bytes
+        if self._descriptor != _CLOSED and self._bytes > HEADER_BYTES and self._is_old():
             self._finish_file()
 
-    def folder_bytes(self) -> int:
-        """Return the size of all spools. Blocking."""
-        total = 0
-        with os.scandir(self._folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(_SUFFIX):
-                    try:
-                        total += entry.stat().st_size
-                    except FileNotFoundError:  # read to its end and deleted
-                        continue
-        return total
+    def waiting_bytes(self) -> int:
+        """Return how many bytes wait in all spools. Blocking."""
+        return waiting_bytes(self._folder, self._reading)
 
-    async def keep_synced(self, *, every_ms: int) -> None:
+    async def keep_synced(
+        self, *, every_ms: int, note_room: Callable[[], None] = lambda: None
+    ) -> None:
         """Sync in a thread, again and again, until cancelled, and keep the next file ready.
 
         To make a file can take as long as the file system is busy with its journal, and
         the event loop must not wait for that.
+
+        Args:
+            every_ms: milliseconds from one sync to the next.
+            note_room: told in the event loop when clicks can be written again after some
+                were lost, also if none came since.
         """
         looked_at = 0.0
         while True:
@@ -162,11 +182,29 @@ class FileSpool:
                 if self._spare == _CLOSED:
                     self._making = asyncio.create_task(self._make_spare())
                     await asyncio.shield(self._making)  # a thread cannot be cancelled
-                if time.monotonic() - looked_at >= _LOOK_S:
-                    looked_at = time.monotonic()
-                    self.look(await asyncio.to_thread(self.folder_bytes))
+            if time.monotonic() - looked_at >= _LOOK_S:
+                looked_at = time.monotonic()
+                with contextlib.suppress(OSError):
+                    self.look(await asyncio.to_thread(self.waiting_bytes))
+                    if await self.found_room():
+                        note_room()
             await asyncio.shield(self.synced())
             await asyncio.sleep(every_ms / 1000)
+
+    async def found_room(self) -> bool:
+        """Say whether the trouble is over, found out by writing something else than clicks.
+
+        Raises:
+            OSError: it is not.
+        """
+        lost = self.lost
+        if not self.trouble or self._left < _LARGEST_BYTES:
+            return False
+        await asyncio.to_thread(self._try_to_write)
+        if not self.trouble or self.lost > lost:  # a write was faster and knows better
+            return False
+        self.trouble = ""
+        return True
 
     async def close(self) -> None:
         """Sync and close: the reader may then take in the rest and delete the file."""
@@ -199,6 +237,16 @@ class FileSpool:
                 self._is_folder_dirty = True
                 raise
 
+    def _try_to_write(self) -> None:
+        draft = self._folder / f"{secrets.token_hex(16)}{_DRAFT}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _write_whole(descriptor, bytes(HEADER_BYTES + _LARGEST_BYTES))
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+            draft.unlink(missing_ok=True)
+
     async def _make_spare(self) -> None:
         self._spare = await asyncio.to_thread(self._make_file)
 
@@ -208,6 +256,7 @@ class FileSpool:
         self._bytes = HEADER_BYTES
         self._is_torn = False
         self._opened_at = time.monotonic()
+        self._began_at = time.time()
 
     def _make_file(self) -> int:
         """Make a file with nothing but a header, locked, and return its descriptor."""
@@ -226,6 +275,22 @@ class FileSpool:
             raise
         self._is_folder_dirty = True
         return descriptor
+
+    def _is_there_room(self, size: int) -> bool:
+        """Look at the backlog once more before clicks are given up: the worker may be ahead."""
+        now = time.monotonic()
+        if now >= self._look_again_at:
+            with contextlib.suppress(OSError):
+                self._left = self._limits.waiting_bytes - self.waiting_bytes()
+            if size > self._left:
+                self._look_again_at = now + self._limits.look_again_s
+        return size <= self._left
+
+    def _is_old(self) -> bool:
+        age_s = time.monotonic() - self._opened_at
+        if self._reading.caught_up_at() >= self._began_at:
+            return age_s >= self._limits.read_file_age_s
+        return age_s >= self._limits.file_age_s
 
     def _finish_file(self) -> None:
         """Let the file go, unless so many wait for the disk that this one rather grows."""

@@ -21,6 +21,7 @@ from typing import Final
 
 import structlog
 
+from api.adapters.spool_backlog import record_bytes
 from models.rules.click_record import (
     ClickRecordError,
     ClickTooNewError,
@@ -28,7 +29,9 @@ from models.rules.click_record import (
     decode_click,
 )
 from models.rules.spool_format import (
+    FRAME_BYTES,
     HEADER_BYTES,
+    MAX_PAYLOAD_BYTES,
     Damage,
     SpoolHeaderError,
     SpoolTooNewError,
@@ -162,6 +165,25 @@ class SpoolFolder:
             max(0, spool.size() - max(spool.position or 0, HEADER_BYTES))
             for spool in self._spools.values()
         )
+
+    def stored_bytes(self) -> int:
+        """Return how many bytes of records are stored of the files that are there."""
+        return sum(
+            max(0, spool.position - HEADER_BYTES)
+            for spool in self._spools.values()
+            if spool.position is not None
+        )
+
+    def record_bytes(self) -> int:
+        """Return how many bytes of records, stored or not, lie in the folder."""
+        with suppress(FileNotFoundError):
+            return record_bytes(self._folder)
+        return 0
+
+    def oldest_us(self) -> int:
+        """Return the moment of the first click that waits; 0 if none can be read."""
+        found = [_first_moment(spool) for spool in self._spools.values()]
+        return min([at_us for at_us in found if at_us], default=0)
 
     def close(self) -> None:
         """Let go of all files; their positions are asked for again."""
@@ -309,6 +331,16 @@ def _has_new_header(descriptor: int) -> bool:
     except SpoolHeaderError:
         return False
     return False
+
+
+def _first_moment(spool: _Spool) -> int:
+    base = max(spool.position or 0, HEADER_BYTES)
+    for found, _ in scan(os.pread(spool.descriptor, FRAME_BYTES + MAX_PAYLOAD_BYTES, base)):
+        with suppress(ClickTooNewError):
+            click = _click(found)
+            if click is not None:
+                return click.at_us
+    return 0
 
 
 def _click(found: bytes | Damage) -> RawClick | None:

@@ -34,13 +34,16 @@ _log = structlog.stdlib.get_logger("linkyard.worker")
 
 @dataclass(slots=True)
 class ClickProgress:
-    """What the loop has done, for /readyz and /metrics of its process."""
+    """What the loop has done, and how far it is."""
 
     stored: int = 0  # clicks since the start
     damaged: int = 0  # stretches set aside since the start
     waiting_bytes: int = 0  # in the spools, after the last look
     is_store_up: bool = True
     too_new_files: int = 0  # that only a newer version can read on
+    stored_bytes: int = 0  # of the spools that are there
+    oldest_us: int = 0  # moment of the first click that waits, 0 if none can be read
+    is_caught_up: bool = False  # the last step stored all that lay in the spools when it began
 
 
 class ClickWorker:
@@ -121,6 +124,10 @@ class ClickWorker:
             pass
         return self.progress.stored - before
 
+    def record_bytes(self) -> int:
+        """Return how many bytes of records, stored or not, lie in the folder."""
+        return self._folder.record_bytes()
+
     def close(self) -> None:
         """Let go of the files."""
         self._folder.close()
@@ -146,6 +153,9 @@ class ClickWorker:
         self.progress.damaged += damaged
         self.progress.waiting_bytes = self._folder.waiting_bytes()
         self.progress.too_new_files = self._folder.too_new
+        self.progress.stored_bytes = self._folder.stored_bytes()
+        self.progress.oldest_us = self._folder.oldest_us()
+        self.progress.is_caught_up = self._folder.is_read_to_the_end
         return damaged + sum(len(part.clicks) for part in slices)
 
     async def _note_progress(self, complete_to: datetime) -> None:

@@ -4,11 +4,14 @@ import asyncio
 import errno
 import fcntl
 import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from api.adapters.file_spool import FileSpool, SpoolLimits
+from api.worker_status import WorkerStatus
 from models.rules.spool_format import HEADER_BYTES, decode_header, encode_frame, scan
 from tests.limits import file_size_limit
 
@@ -20,6 +23,18 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "spool"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def status(tmp_path: Path) -> WorkerStatus:
+    return WorkerStatus(tmp_path)
+
+
+def note(status: WorkerStatus, *, stored: Sequence[bytes]) -> None:
+    """Say, as the worker does, that it has stored these records and that no others wait."""
+    status.note_spools(
+        stored_bytes=sum(map(len, stored)), oldest_us=0, caught_up_us=time.time_ns() // 1000
+    )
 
 
 def clicks_in(folder: Path) -> list[object]:
@@ -128,12 +143,47 @@ async def test_an_old_file_is_finished_so_that_it_can_be_deleted(folder: Path) -
     spool.write(FRAMES[:1])
     (file,) = files_in(folder)
 
-    spool.look(spool.folder_bytes())
+    spool.look(spool.waiting_bytes())
     await spool.synced()
 
     assert not is_locked(file)
     spool.write(FRAMES[1:2])
     assert len(files_in(folder)) == 2
+    await spool.close()
+
+
+async def test_a_file_that_the_worker_keeps_up_with_is_finished_soon_and_no_other(
+    folder: Path, status: WorkerStatus
+) -> None:
+    spool = FileSpool(folder, SpoolLimits(read_file_age_s=0.0), reading=status)
+    spool.write(FRAMES[:1])
+    (file,) = files_in(folder)
+    spool.look(spool.waiting_bytes())
+    await spool.synced()
+    assert is_locked(file)  # the worker is behind or away
+
+    note(status, stored=FRAMES[:1])
+    spool.look(spool.waiting_bytes())
+    await spool.synced()
+
+    assert not is_locked(file)
+    spool.write(FRAMES[1:2])
+    spool.look(spool.waiting_bytes())
+    await spool.synced()
+    assert [is_locked(path) for path in files_in(folder) if path != file] == [True]
+    await spool.close()
+
+
+async def test_a_file_without_clicks_is_not_finished(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits(file_age_s=0.0, retry_s=0.0))
+    with file_size_limit(HEADER_BYTES):
+        spool.write(FRAMES[:1])
+    (file,) = files_in(folder)
+
+    spool.look(spool.waiting_bytes())
+    await spool.synced()
+
+    assert is_locked(file)
     await spool.close()
 
 
@@ -178,7 +228,7 @@ async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
     folder: Path,
 ) -> None:
     size = len(FRAMES[0])
-    spool = FileSpool(folder, SpoolLimits(folder_bytes=2 * size))
+    spool = FileSpool(folder, SpoolLimits(waiting_bytes=2 * size))
     assert spool.write(FRAMES[:2]) == 0
 
     assert spool.write(FRAMES[2:]) == 2
@@ -189,10 +239,42 @@ async def test_beyond_the_bound_clicks_are_lost_and_counted_until_there_is_room(
     (file,) = files_in(folder)
     assert not is_locked(file)  # a reader may now make room
     delete(file)
-    spool.look(spool.folder_bytes())
+    spool.look(spool.waiting_bytes())
     assert spool.write(FRAMES[2:]) == 0
     assert (spool.lost, spool.trouble) == (2, "")
     assert clicks_in(folder) == [b"click 2", b"click 3"]
+    await spool.close()
+
+
+async def test_what_is_stored_does_not_count_for_the_bound(
+    folder: Path, status: WorkerStatus
+) -> None:
+    limits = SpoolLimits(waiting_bytes=2 * len(FRAMES[0]))
+    spool = FileSpool(folder, limits, reading=status)
+    assert spool.write(FRAMES[:2]) == 0
+    note(status, stored=FRAMES[:2])
+
+    assert spool.write(FRAMES[2:]) == 0
+
+    assert (spool.lost, len(files_in(folder))) == (0, 1)
+    assert spool.waiting_bytes() == 2 * len(FRAMES[0])
+    assert spool.write(FRAMES[:1]) == 1
+    await spool.close()
+
+
+async def test_at_the_bound_the_backlog_is_looked_at_now_and_then(
+    folder: Path, status: WorkerStatus
+) -> None:
+    limits = SpoolLimits(waiting_bytes=2 * len(FRAMES[0]), look_again_s=3600.0)
+    spool = FileSpool(folder, limits, reading=status)
+    spool.write(FRAMES[:2])
+    assert spool.write(FRAMES[2:]) == 2
+    note(status, stored=FRAMES[:2])
+
+    assert spool.write(FRAMES[2:]) == 2
+
+    spool.look(spool.waiting_bytes())
+    assert spool.write(FRAMES[2:]) == 0
     await spool.close()
 
 
@@ -272,6 +354,57 @@ async def test_a_sync_that_fails_is_told_until_one_goes_well(folder: Path) -> No
     assert (told, spool.sync_trouble) == ([False, True], "")
     await spool.close()
     assert clicks_in(folder) == [b"click 0", b"click 1"]
+
+
+async def test_trouble_ends_without_a_click_when_there_is_room_again(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    with file_size_limit(0):
+        assert spool.write(FRAMES) == 4
+        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+            await spool.found_room()
+        assert spool.trouble == os.strerror(errno.EFBIG)
+
+    assert await spool.found_room()
+
+    assert (spool.lost, spool.trouble) == (4, "")
+    assert not await spool.found_room()
+    assert files_in(folder) == []
+    await spool.close()
+
+
+async def test_trouble_with_the_bound_ends_when_the_worker_has_made_room(
+    folder: Path, status: WorkerStatus
+) -> None:
+    frames = [encode_frame(bytes(1 << 14))] * 2
+    spool = FileSpool(folder, SpoolLimits(waiting_bytes=len(frames[0])), reading=status)
+    assert spool.write(frames[:1]) == 0
+    assert spool.write(frames[1:]) == 1
+    spool.look(spool.waiting_bytes())
+    assert not await spool.found_room()
+    assert spool.trouble == "the spool has reached its bound"
+
+    note(status, stored=frames[:1])
+    spool.look(spool.waiting_bytes())
+
+    assert await spool.found_room()
+    assert (spool.lost, spool.trouble) == (1, "")
+    await spool.close()
+
+
+async def test_the_end_of_trouble_is_found_in_the_background(folder: Path) -> None:
+    spool = FileSpool(folder, SpoolLimits())
+    with file_size_limit(0):
+        assert spool.write(FRAMES) == 4
+    found = asyncio.Event()
+
+    syncing = asyncio.create_task(spool.keep_synced(every_ms=1, note_room=found.set))
+
+    async with asyncio.timeout(10):
+        await found.wait()
+    assert spool.trouble == ""
+    syncing.cancel()
+    await asyncio.wait([syncing])
+    await spool.close()
 
 
 async def test_a_folder_that_is_gone_costs_clicks_but_no_exception(folder: Path) -> None:

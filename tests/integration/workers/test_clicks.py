@@ -327,9 +327,13 @@ async def test_many_files_are_read_in_turns(folder: Path, worker: ClickWorker) -
     for _ in range(3):
         assert await worker.step() == 100
 
+    assert worker.progress.oldest_us == NOON_US + 100
+    assert not worker.progress.is_caught_up
     records = {row.file_id[0]: row.records for row in await SpoolPosition.all()}
     assert records == {"a": 100, "b": 100, "c": 100}
     assert await worker.drain() == 150
+    assert worker.progress.oldest_us == 0
+    assert worker.progress.is_caught_up
     await assert_audit_is_clean(clicks=450)
 
 
