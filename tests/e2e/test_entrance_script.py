@@ -3,10 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
 from aiohttp.pytest_plugin import AiohttpClient
 from tortoise.transactions import in_transaction
 
 from api.app import Parts, create_app
+from api.entrance import routes as entrance
+from api.keys import PORTAL, SITE
+from api.portal_site import PortalSite
 from models.invitations import Invitation
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.texts import LOCALES, text
@@ -243,3 +247,21 @@ async def test_what_belongs_to_no_field_is_told_in_the_words_of_the_service(
 
     assert text("en", "SIGN_UP_CLOSED") in sight.shown
     assert (sight.focus, sight.invalid) == ("told", [])
+
+
+async def test_a_proxy_that_answers_in_our_place_is_told_as_a_passing_fault(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    async def bad_gateway(_request: web.Request) -> web.Response:
+        return web.Response(status=502, text="<html>502 Bad Gateway</html>")
+
+    app = web.Application()
+    app[PORTAL] = FACTS
+    app[SITE] = PortalSite.of(FACTS.public_url)
+    app.add_routes([*entrance.routes(), web.post("/graphql", bad_gateway)])
+    portal = await aiohttp_client(app)
+
+    sight = await use_page(portal, "/app/password-reset#x", ("type", "newPassword", NEW), ("send",))
+
+    assert text("en", "PAGE_DOOR_BROKEN") in sight.shown
+    assert (sight.focus, sight.typed) == ("told", {"newPassword": NEW})
