@@ -14,11 +14,17 @@ from enum import StrEnum
 from typing import Any, Final
 
 from models.rules.reach import Reach
-from models.rules.roles import ROLES
+from models.rules.roles import ROLES, BuiltInRole
 from models.rules.scopes import Scope
 
 NOBODY: Final = "nobody"
-WHO: Final = (NOBODY, *ROLES)
+COMPANY_ADMINISTRATOR: Final = "company administrator"
+# The built-in roles, and one of those that an administrator can define.
+ASKING: Final[Mapping[str, BuiltInRole]] = {
+    **ROLES,
+    COMPANY_ADMINISTRATOR: BuiltInRole(Reach.ORGANIZATION, frozenset(Scope)),
+}
+WHO: Final = (NOBODY, *ASKING)
 
 
 class Relation(StrEnum):
@@ -45,7 +51,8 @@ class Sees(StrEnum):
 
     REACH = "by reach"  # own, the organization's, or everybody's, as the role says
     SELF = "own"
-    SELF_OR_ADMIN = "own, or everybody's with USER_ADMIN"
+    SELF_OR_ADMIN = "own, and with USER_ADMIN by reach"
+    ORGANIZATION_OR_ADMIN = "the organization's, and with USER_ADMIN by reach"
     EVERYBODY = "everybody's"  # the scope alone decides
 
 
@@ -62,6 +69,9 @@ class Probe:
         is_public: answers nobody, too.
         refusals: problems that only those meet who reached the thing.
         keeps_deleted: reaches deleted things, too: to do it twice is no error.
+        needs_all: of the whole installation, so for those alone who reach everything.
+        hides: who lacks the scope is told nothing, not even that.
+        reads: the field of an answer that is null where it is not reached.
     """
 
     document: str
@@ -71,6 +81,9 @@ class Probe:
     is_public: bool = False
     refusals: frozenset[str] = frozenset()
     keeps_deleted: bool = False
+    needs_all: bool = False
+    hides: bool = False
+    reads: str = ""
 
 
 RANGE: Final = '{period: {preset: LAST_7_DAYS}, timeZone: "UTC"}'
@@ -88,7 +101,18 @@ def _plain(field: str, arguments: str = "", **more: Any) -> Probe:  # noqa: ANN4
     return Probe(f"mutation {{ {field}{asked} {{ __typename }} }}", **more)
 
 
-_ADMIN: Final[dict[str, Any]] = {"scope": Scope.USER_ADMIN, "sees": Sees.EVERYBODY}
+def _node(noun: str, **more: Any) -> Probe:  # noqa: ANN401
+    return Probe("query ($id: ID!) { node(id: $id) { id } }", noun, **more)
+
+
+def _of_owner(field: str, **more: Any) -> Probe:  # noqa: ANN401
+    """Return the probe of a field of a person, met as the owner of a link."""
+    inner = f"{field} {{ id }}" if field == "organization" else field
+    document = f"query ($id: ID!) {{ link(by: {{id: $id}}) {{ owner {{ {inner} }} }} }}"
+    return Probe(document, "Link", Scope.LINK_READ, reads=field, **more)
+
+
+_ADMIN: Final[dict[str, Any]] = {"scope": Scope.USER_ADMIN}
 _NONE_YET: Final = frozenset({"NotFoundProblem"})  # the person has no such factor
 _WRONG: Final = frozenset({"PasswordWrongProblem"})
 _OPEN: Final[dict[str, Any]] = {"is_public": True}
@@ -98,7 +122,16 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Query.portal": Probe("{ portal { name } }", is_public=True),
     "Query.viewer": Probe("{ viewer { scopes } }", is_public=True),
     # Links and statistics
-    "Query.node": Probe("query ($id: ID!) { node(id: $id) { id } }", "Link"),
+    "Query.node": _node("Link"),
+    "Query.node of User": _node("User", sees=Sees.SELF_OR_ADMIN),
+    "Query.node of ApiKey": _node("ApiKey", sees=Sees.SELF),
+    "Query.node of Session": _node("Session", sees=Sees.SELF),
+    "Query.node of Passkey": _node("Passkey", sees=Sees.SELF),
+    "Query.node of Organization": _node("Organization", sees=Sees.ORGANIZATION_OR_ADMIN),
+    "Query.node of Role": _node("Role", scope=Scope.USER_ADMIN, sees=Sees.EVERYBODY, hides=True),
+    "Query.node of Invitation": _node(
+        "Invitation", scope=Scope.USER_ADMIN, hides=True, keeps_deleted=True
+    ),
     "Query.nodes": Probe("query ($id: ID!) { nodes(ids: [$id]) { id } }", "Link"),
     "Query.link": Probe("query ($id: ID!) { link(by: {id: $id}) { id } }", "Link", Scope.LINK_READ),
     "Query.links": Probe("{ links(first: 100) { nodes { id } } }", "Link", Scope.LINK_READ),
@@ -132,13 +165,14 @@ PROBES: Final[Mapping[str, Probe]] = {
         "mutation ($id: ID!) { sessionsRevoke(input: {ids: [$id]}) "
         "{ ... on SessionsRevokeSuccess { revokedIds } } }",
         "Session",
-        sees=Sees.SELF,
+        sees=Sees.SELF_OR_ADMIN,
     ),
     "Mutation.sessionDelete": _plain("sessionDelete"),
     "Mutation.sessionRenew": _plain("sessionRenew", 'password: "x"', refusals=_WRONG),
     "Mutation.passwordChange": _plain(
         "passwordChange", 'newPassword: "a long new password"', refusals=_WRONG
     ),
+    "Mutation.emailChangeRequest": _plain("emailChangeRequest", 'email: "new@people.test"'),
     "Mutation.totpCreate": _plain("totpCreate"),
     "Mutation.totpConfirm": _plain("totpConfirm", 'code: "000000"', refusals=_NONE_YET),
     "Mutation.totpDelete": _plain("totpDelete", refusals=_NONE_YET),
@@ -172,6 +206,7 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.passwordReset": _plain(
         "passwordReset", 'token: "x", newPassword: "a long new password"', **_OPEN
     ),
+    "Mutation.emailChange": _plain("emailChange", 'token: "x"', **_OPEN),
     "Mutation.signUpRequest": _plain("signUpRequest", 'email: "a@people.test"', **_OPEN),
     "Mutation.signUp": _plain(
         "signUp", 'token: "x", name: "x", password: "a long new password"', **_OPEN
@@ -179,6 +214,11 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.invitationAccept": _plain(
         "invitationAccept", 'token: "x", name: "x", password: "a long new password"', **_OPEN
     ),
+    # What of people is not for everybody who meets them
+    "User.email": _of_owner("email", sees=Sees.SELF_OR_ADMIN),
+    "User.lastSeenAt": _of_owner("lastSeenAt", sees=Sees.SELF_OR_ADMIN),
+    "User.maxLinks": _of_owner("maxLinks", sees=Sees.SELF_OR_ADMIN),
+    "User.organization": _of_owner("organization", sees=Sees.ORGANIZATION_OR_ADMIN),
     # People, roles, organizations
     "Query.users": Probe("{ users(first: 100) { nodes { id } } }", "User", **_ADMIN),
     "Mutation.userUpdate": Probe(
@@ -192,31 +232,40 @@ PROBES: Final[Mapping[str, Probe]] = {
         "userErase", "User", refusals=frozenset({"UserActiveProblem"}), **_ADMIN
     ),
     "Mutation.userSecondFactorReset": _about("userSecondFactorReset", "User", **_ADMIN),
-    "Query.roles": Probe("{ roles { id } }", "Role", **_ADMIN),
+    "Query.roles": Probe("{ roles { id } }", "Role", sees=Sees.EVERYBODY, **_ADMIN),
     "Mutation.roleCreate": _plain(
-        "roleCreate", 'name: "x", reach: OWN, scopes: [LINK_READ]', scope=Scope.USER_ADMIN
+        "roleCreate",
+        'name: "x", reach: OWN, scopes: [LINK_READ]',
+        needs_all=True,
+        scope=Scope.USER_ADMIN,
     ),
     "Mutation.roleUpdate": Probe(
         "mutation ($id: ID!, $word: String!) { roleUpdate(input: {id: $id, name: $word}) "
         "{ __typename } }",
         "Role",
+        needs_all=True,
         **_ADMIN,
     ),
-    "Mutation.roleDelete": _about("roleDelete", "Role", **_ADMIN),
+    "Mutation.roleDelete": _about("roleDelete", "Role", needs_all=True, **_ADMIN),
     "Query.organizations": Probe(
         "{ organizations(first: 100) { nodes { id } } }", "Organization", **_ADMIN
     ),
     "Mutation.organizationCreate": _plain(
-        "organizationCreate", 'name: "x", kind: CUSTOMER', scope=Scope.USER_ADMIN
+        "organizationCreate", 'name: "x", kind: CUSTOMER', needs_all=True, scope=Scope.USER_ADMIN
     ),
     "Mutation.organizationUpdate": Probe(
         "mutation ($id: ID!, $word: String!) { organizationUpdate(input: "
         "{id: $id, name: $word}) { __typename } }",
         "Organization",
+        needs_all=True,
         **_ADMIN,
     ),
-    "Mutation.organizationDeactivate": _about("organizationDeactivate", "Organization", **_ADMIN),
-    "Mutation.organizationActivate": _about("organizationActivate", "Organization", **_ADMIN),
+    "Mutation.organizationDeactivate": _about(
+        "organizationDeactivate", "Organization", needs_all=True, **_ADMIN
+    ),
+    "Mutation.organizationActivate": _about(
+        "organizationActivate", "Organization", needs_all=True, **_ADMIN
+    ),
     "Query.invitations": Probe(
         "{ invitations(first: 100, onlyOpen: true) { nodes { id } } }", "Invitation", **_ADMIN
     ),
@@ -244,8 +293,10 @@ def expected(who: str, relation: Relation, probe: Probe) -> Outcome:
         return Outcome.REACHED
     if who == NOBODY:
         return Outcome.UNAUTHENTICATED
-    role = ROLES[who]
+    role = ASKING[who]
     if probe.scope is not None and probe.scope not in role.scopes:
+        return Outcome.ABSENT if probe.hides else Outcome.FORBIDDEN
+    if probe.needs_all and role.reach is not Reach.ALL:
         return Outcome.FORBIDDEN
     if not probe.noun:
         return Outcome.REACHED
@@ -264,11 +315,17 @@ _BY_REACH: Final[Mapping[Reach, frozenset[Relation]]] = {
 
 
 def _reached(reach: Reach, probe: Probe, role_scopes: frozenset[Scope]) -> frozenset[Relation]:
+    seen = _BY_REACH[reach]
     if probe.sees is Sees.REACH:
-        return _BY_REACH[reach]
-    is_admin = probe.sees is Sees.SELF_OR_ADMIN and Scope.USER_ADMIN in role_scopes
-    everybody = is_admin or probe.sees is Sees.EVERYBODY
-    return _BY_REACH[Reach.ALL if everybody else Reach.OWN]
+        return seen
+    if probe.sees is Sees.EVERYBODY:
+        return _BY_REACH[Reach.ALL]
+    if probe.sees is not Sees.SELF and Scope.USER_ADMIN in role_scopes:
+        return seen
+    if probe.sees is Sees.ORGANIZATION_OR_ADMIN:
+        ours = _BY_REACH[Reach.ORGANIZATION]
+        return ours & seen if probe.reads else ours  # where they are met, they must be seen
+    return _BY_REACH[Reach.OWN]
 
 
 def outcome(probe: Probe, thing: str, answer: Mapping[str, Any]) -> Outcome:
@@ -285,8 +342,11 @@ def outcome(probe: Probe, thing: str, answer: Mapping[str, Any]) -> Outcome:
         told = {"UNAUTHENTICATED": Outcome.UNAUTHENTICATED, "FORBIDDEN": Outcome.FORBIDDEN}
         return told[codes.pop()] if len(codes) == 1 else Outcome(repr(answer))
     [found] = answer["data"].values()
+    if probe.reads:
+        is_there = found is not None and found["owner"][probe.reads] is not None
+        return Outcome.REACHED if is_there else Outcome.ABSENT
     kind = found.get("__typename", "") if isinstance(found, dict) else ""
-    if kind == "ForbiddenProblem":
+    if kind in {"ForbiddenProblem", "ReachNotHeldProblem"}:
         return Outcome.FORBIDDEN
     if kind == "NotFoundProblem" and thing:
         return Outcome.ABSENT

@@ -11,6 +11,7 @@ from tortoise.transactions import in_transaction
 from models.audit_entries import AuditEntry
 from models.ids import new_id
 from models.invitations import Invitation
+from models.organizations import Organization
 from models.rules.click_classes import CLASS_OF, Reason
 from models.rules.click_facts import ClickFacts
 from models.rules.dimensions import DeviceKind
@@ -24,7 +25,7 @@ from resolvers.context import RequestContext
 from resolvers.links import delete_link
 from resolvers.ports import Ports
 from schema.nodes import encode_id
-from tests.access_matrix import NOBODY, Relation
+from tests.access_matrix import ASKING, COMPANY_ADMINISTRATOR, NOBODY, Relation
 from tests.factories import (
     as_command,
     as_nobody,
@@ -33,6 +34,7 @@ from tests.factories import (
     make_domain,
     make_link,
     make_organization,
+    make_user,
 )
 
 
@@ -55,7 +57,7 @@ class World:
 async def make_world(ports: Ports, who: str, relation: Relation) -> World:
     """Make the people. The organization of the one who asks is a partner's."""
     ours, theirs = await make_organization(), await make_organization()
-    asking = await make_built_in("customer" if who == NOBODY else who, organization=ours)
+    asking = await _person(who, ours)
     await make_built_in("administrator")  # whoever asks is not the last one
     owner = asking
     if relation is Relation.ORGANIZATION:
@@ -63,12 +65,21 @@ async def make_world(ports: Ports, who: str, relation: Relation) -> World:
     elif relation is Relation.FOREIGN:
         owner = await make_built_in("customer", organization=theirs)
     await make_domain()
+    owner.last_seen_at, owner.max_links = ports.clock.now(), 1_000
+    await owner.save()
     return World(
         ports=ports,
         context=as_nobody(ports) if who == NOBODY else await _signed_in(ports, asking),
         owner=owner,
-        other=await make_built_in("customer", organization=theirs),
+        other=await make_built_in("customer", organization=ours),
     )
+
+
+async def _person(who: str, organization: Organization) -> User:
+    if who == COMPANY_ADMINISTRATOR:
+        role = ASKING[who]
+        return await make_user(scopes=role.scopes, reach=role.reach, organization=organization)
+    return await make_built_in("customer" if who == NOBODY else who, organization=organization)
 
 
 async def _signed_in(ports: Ports, user: User) -> RequestContext:

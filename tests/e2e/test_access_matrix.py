@@ -1,12 +1,14 @@
 """Every cell of the access matrix, asked for real."""
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from graphql import GraphQLObjectType
+from graphql import GraphQLInterfaceType, GraphQLObjectType
 
+from models.rules.roles import ADMINISTRATOR
 from resolvers.ports import Ports
 from schema.context import GraphQLContext, PortalFacts
 from schema.cookies import Cookies
@@ -39,7 +41,18 @@ def test_every_root_field_is_declared_so_that_no_new_one_slips_in() -> None:
         for name in root.fields
     ]
 
-    assert sorted(fields) == sorted([*PROBES, *ELSEWHERE])
+    asked = {field.partition(" of ")[0] for field in [*PROBES, *ELSEWHERE]}
+    assert sorted(fields) == sorted(each for each in asked if not each.startswith("User."))
+
+
+def test_every_type_that_can_be_fetched_by_its_id_is_asked_for() -> None:
+    schema = served_schema()._schema
+    node = schema.type_map["Node"]
+    assert isinstance(node, GraphQLInterfaceType)
+    nodes = {each.name for each in schema.get_implementations(node).objects}
+
+    asked = {field.partition(" of ")[2] or "Link" for field in PROBES if "Query.node" in field}
+    assert asked == nodes - {"AuditEntry"}  # see Query.auditEntries
 
 
 def test_fields_that_are_asked_elsewhere_are_asked_there() -> None:
@@ -66,6 +79,23 @@ async def test_everybody_reaches_what_the_matrix_says_and_no_more(ports: Ports, 
             wanted[who, relation] = expected(who, relation, probe)
 
     assert found == wanted
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("field", [each for each, probe in PROBES.items() if probe.scope])
+async def test_a_key_without_the_one_scope_opens_nothing_whoever_holds_it(
+    ports: Ports, field: str
+) -> None:
+    probe = PROBES[field]
+    world = await make_world(ports, ADMINISTRATOR, Relation.OWN)
+    thing = await make_thing(world, probe.noun, Relation.OWN) if probe.noun else ""
+    scopes = world.context.viewer.scopes - {probe.scope}
+    narrow = replace(world.context, viewer=replace(world.context.viewer, scopes=scopes))
+
+    answer = await _answer(replace(world, context=narrow), probe, thing)
+
+    wanted = Outcome.ABSENT if probe.hides else Outcome.FORBIDDEN
+    assert outcome(probe, thing, answer) is wanted
 
 
 async def _answer(world: World, probe: Probe, thing: str) -> dict[str, Any]:
