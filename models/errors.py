@@ -339,6 +339,18 @@ class SecondFactorWrongError(DomainError):
         super().__init__(path=("code",))
 
 
+class SecondFactorUnreadableError(DomainError):
+    """The app's secret is sealed by a secret key that this installation does not have any more.
+
+    Other ways to prove the second factor still work; an administrator can reset it.
+    """
+
+    code: ClassVar[str] = "SECOND_FACTOR_UNREADABLE"
+
+    def __init__(self) -> None:
+        super().__init__(path=("code",))
+
+
 class TotpExistsError(DomainError):
     """The person has an authenticator app already."""
 

@@ -105,9 +105,13 @@ async def _add_domain(connection: BaseDBAsyncClient, host: str, now: datetime) -
 async def _add_roles(connection: BaseDBAsyncClient, now: datetime) -> list[Note]:
     """Make the built-in roles that are missing, and undo what was changed in the others."""
     at = to_sql(now, sqlite=is_sqlite(connection))
+    found = await fetch(connection, "SELECT name, scopes, reach FROM role")
+    before = {
+        row["name"]: {name: row[name] for name in ("name", "scopes", "reach")} for row in found
+    }
     notes: list[Note] = []
     for name, role in ROLES.items():
-        scopes = format_scopes(role.scopes)
+        scopes, made_id = format_scopes(role.scopes), new_id()
         rows = await fetch(
             connection,
             "INSERT INTO role (id, created_at, updated_at, name, scopes, reach, is_built_in)"
@@ -116,11 +120,19 @@ async def _add_roles(connection: BaseDBAsyncClient, now: datetime) -> list[Note]
             " scopes = excluded.scopes, reach = excluded.reach, is_built_in = excluded.is_built_in"
             " WHERE role.scopes <> excluded.scopes OR role.reach <> excluded.reach"
             " OR role.is_built_in <> excluded.is_built_in RETURNING id",
-            [new_id(), at, at, name, scopes, role.reach.value, True],
+            [made_id, at, at, name, scopes, role.reach.value, True],
         )
         after = {"name": name, "scopes": scopes, "reach": role.reach.value}
         notes += [
-            Note(action=AuditAction.ROLE_UPDATE, subject_id=row["id"], after=after) for row in rows
+            Note(action=AuditAction.ROLE_CREATE, subject_id=made_id, after=after)
+            if row["id"] == made_id
+            else Note(
+                action=AuditAction.ROLE_UPDATE,
+                subject_id=row["id"],
+                before=before.get(name, {}),
+                after=after,
+            )
+            for row in rows
         ]
     return notes
 

@@ -117,7 +117,10 @@ async def send_mail(
         letter = write_letter(facts, head)
     except MailDeferredError as error:
         return await _defer(context, mail, error)
-    except (LetterError, SealBrokenError, ValueError) as error:
+    except SealBrokenError:  # maybe a process that was restarted with the newest key will know
+        error = MailDeferredError("sealed with a secret key that this worker does not have")
+        return await _defer(context, mail, error)
+    except (LetterError, ValueError) as error:
         return await _give_up(context, mail, reason=_why_unwritten(error))
     try:
         answer = await mailer.send(letter, to=facts.to, letter_id=mail.id)
@@ -163,8 +166,6 @@ def _why_unwritten(error: Exception) -> str:
     """Return a reason that tells nothing of the parameters."""
     if isinstance(error, LetterError):
         return str(error)
-    if isinstance(error, SealBrokenError):
-        return "sealed with a secret key that this installation does not have"
     return "the letter cannot be written"
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
+import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.one_time_tokens import OneTimeToken, TokenPurpose
@@ -13,6 +14,9 @@ from models.raw_sql import SqlRow, fetch
 from models.rules.moments import to_sql
 from models.rules.tokens import hash_token, is_token, new_token
 from resolvers.context import RequestContext
+from resolvers.ports import SealBrokenError
+
+_log = structlog.stdlib.get_logger("linkyard.secrets")
 
 Payload = Mapping[str, object]
 
@@ -50,7 +54,9 @@ async def issue_token(  # noqa: PLR0913 - one for each property of a token
         payload: a JSON object for use_token, stored sealed.
     """
     token = new_token()
-    sealed = context.ports.sealer.seal(orjson.dumps(payload or {}).decode(), purpose=_seal(purpose))
+    sealed = context.ports.sealer.seal(
+        orjson.dumps(payload or {}).decode(), purpose=sealed_for(purpose)
+    )
     await OneTimeToken.create(
         using_db=connection,
         purpose=purpose,
@@ -98,7 +104,7 @@ async def use_token(
         purpose: the door; a token for another one opens nothing here.
 
     Returns:
-        None for one that is unknown, used or expired.
+        None for one that is unknown, used or expired, or whose payload no key of ours opens.
     """
     if token is None or not is_token(token):
         return None
@@ -126,7 +132,8 @@ async def void_tokens(
     await tokens.update(used_at=context.ports.clock.now())
 
 
-def _seal(purpose: TokenPurpose) -> str:
+def sealed_for(purpose: TokenPurpose) -> str:
+    """Return the purpose that payloads of such tokens are sealed for."""
     return f"one-time token {purpose.value}"
 
 
@@ -149,5 +156,12 @@ def _found(context: RequestContext, rows: list[SqlRow], purpose: TokenPurpose) -
     if not rows:
         return None
     [row] = rows
-    plain = context.ports.sealer.open(row["sealed_payload"], purpose=_seal(purpose))
+    try:
+        plain = context.ports.sealer.open(row["sealed_payload"], purpose=sealed_for(purpose))
+    except SealBrokenError:
+        _log.warning(
+            "a one-time token is sealed by a secret key that is gone, and opens nothing",
+            purpose=purpose.value,
+        )
+        return None
     return FoundToken(user_id=row["user_id"], payload=orjson.loads(plain))

@@ -200,6 +200,14 @@ class Sealer(Protocol):
         """
         ...
 
+    def key_number(self, sealed: str, *, purpose: str) -> int:
+        """Return which of our keys opens it: 0 for the newest, with which `seal` works.
+
+        Raises:
+            SealBrokenError: none of them.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PasswordVerdict:

@@ -1,11 +1,16 @@
 """The second factor: proved after the password, and taken away when it is lost."""
 
+from collections.abc import Mapping
 from typing import Final, cast
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.errors import SecondFactorWrongError, TokenInvalidError
+from models.errors import (
+    SecondFactorUnreadableError,
+    SecondFactorWrongError,
+    TokenInvalidError,
+)
 from models.one_time_tokens import TokenPurpose
 from models.orm import reader
 from models.rules.audit_actions import AuditAction
@@ -15,7 +20,7 @@ from models.rules.scopes import Scope
 from models.rules.totp import is_code
 from models.second_factors import Passkey, RecoveryCode, Totp
 from models.users import User
-from resolvers.audit import log_action
+from resolvers.audit import NOTHING, log_action
 from resolvers.context import RequestContext
 from resolvers.factor_changes import active_person, tell_change
 from resolvers.limits import forgive, spend
@@ -44,6 +49,8 @@ async def confirm_session(context: RequestContext, *, token: str, code: str) -> 
     Raises:
         TokenInvalidError: the token is unknown, used or expired.
         SecondFactorWrongError: the code is wrong or used up.
+        SecondFactorUnreadableError: no key of ours opens the app's secret; a recovery code
+            still works, and the token is as good as before.
         SignInRefusedError: deactivated meanwhile.
         InsecureTransportError: others could read the cookie on its way.
         RateLimitedError: too many tries for this account.
@@ -66,6 +73,9 @@ async def confirm_session(context: RequestContext, *, token: str, code: str) -> 
     except SecondFactorWrongError:
         await _note_refusal(context, promised.user_id)
         raise
+    except SecondFactorUnreadableError:
+        await _note_refusal(context, promised.user_id, {"reason": "unreadable"})
+        raise
     await forgive(context, RateLimit.SECOND_FACTOR, subject)
     return started
 
@@ -77,6 +87,7 @@ async def prove_code(
 
     Raises:
         SecondFactorWrongError: it proves none. The caller undoes its transaction.
+        SecondFactorUnreadableError: nobody can say; the same.
     """
     if is_code(code):
         if await use_totp_code(context, connection, user=user, code=code):
@@ -133,7 +144,9 @@ async def _taken(connection: BaseDBAsyncClient, user_id: int) -> dict[str, int]:
     }
 
 
-async def _note_refusal(context: RequestContext, user_id: int) -> None:
+async def _note_refusal(
+    context: RequestContext, user_id: int, why: Mapping[str, object] = NOTHING
+) -> None:
     async with in_transaction("default") as connection:
         await log_action(
             context,
@@ -141,4 +154,5 @@ async def _note_refusal(context: RequestContext, user_id: int) -> None:
             AuditAction.SECOND_FACTOR_REFUSE,
             subject_id=user_id,
             actor_id=user_id,
+            after=why,
         )

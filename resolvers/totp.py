@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.errors import NotFoundError, SecondFactorWrongError, TotpExistsError
+from models.errors import (
+    NotFoundError,
+    SecondFactorUnreadableError,
+    SecondFactorWrongError,
+    TotpExistsError,
+)
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import FactorChange
 from models.rules.rate_limits import RateLimit
@@ -17,10 +23,12 @@ from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.factor_changes import drop_useless_codes, require_owner, tell_change
 from resolvers.limits import forgive, spend
+from resolvers.ports import SealBrokenError
 from resolvers.recovery_codes import replace_codes
 from resolvers.sessions import end_sessions
 
 SEALED_FOR: Final = "totp"
+_log = structlog.stdlib.get_logger("linkyard.secrets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +73,7 @@ async def confirm_totp(context: RequestContext, *, code: str) -> list[str]:
 
     Raises:
         SessionRequiredError, StepUpRequiredError: see require_owner.
-        NotFoundError: no app waits for its first code.
+        NotFoundError: no app waits for its first code, or none whose secret a key of ours opens.
         SecondFactorWrongError: the code is not the app's.
         RateLimitedError: too many tries.
     """
@@ -77,7 +85,10 @@ async def confirm_totp(context: RequestContext, *, code: str) -> list[str]:
         totp = await Totp.filter(user_id=user_id, confirmed_at=None).using_db(connection).first()
         if totp is None:
             raise NotFoundError(path=())
-        step = _step(context, totp, code)
+        try:
+            step = _step(context, totp, code)
+        except SecondFactorUnreadableError:  # it counts for nothing yet: the person begins anew
+            raise NotFoundError(path=()) from None
         if step is None:
             raise SecondFactorWrongError
         rows = Totp.filter(id=totp.id).using_db(connection)
@@ -123,7 +134,11 @@ async def has_totp(user_id: int, connection: BaseDBAsyncClient | None = None) ->
 async def use_totp_code(
     context: RequestContext, connection: BaseDBAsyncClient, *, user: User, code: str
 ) -> bool:
-    """Use a code up and tell whether it was good; of parallel uses one wins."""
+    """Use a code up and tell whether it was good; of parallel uses one wins.
+
+    Raises:
+        SecondFactorUnreadableError: no key of ours opens the app's secret.
+    """
     totp = await _confirmed(user.id, connection)
     if totp is None:
         return False
@@ -140,5 +155,12 @@ async def _confirmed(user_id: int, connection: BaseDBAsyncClient | None) -> Totp
 
 
 def _step(context: RequestContext, totp: Totp, code: str) -> int | None:
-    secret = context.ports.sealer.open(totp.sealed_secret, purpose=SEALED_FOR)
+    try:
+        secret = context.ports.sealer.open(totp.sealed_secret, purpose=SEALED_FOR)
+    except SealBrokenError:
+        _log.error(
+            "the secret of an authenticator app is sealed by a secret key that is gone",
+            user=totp.user_id,
+        )
+        raise SecondFactorUnreadableError from None
     return step_of(code, secret=secret, now=context.ports.clock.now(), after=totp.last_step)

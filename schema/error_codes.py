@@ -45,6 +45,7 @@ class ErrorCode(StrEnum):
     TOKEN_INVALID = "TOKEN_INVALID"  # noqa: S105
     SIGN_UP_CLOSED = "SIGN_UP_CLOSED"
     SECOND_FACTOR_WRONG = "SECOND_FACTOR_WRONG"
+    SECOND_FACTOR_UNREADABLE = "SECOND_FACTOR_UNREADABLE"
     TOTP_EXISTS = "TOTP_EXISTS"
     PASSKEY_REFUSED = "PASSKEY_REFUSED"
     PASSKEY_LIMIT = "PASSKEY_LIMIT"
@@ -185,6 +186,10 @@ NOTES: Final = {
     ErrorCode.SECOND_FACTOR_WRONG: CodeNote(
         "The code of the app, or from paper, is wrong or was used before.",
         "Show the message under the field, and let the person type the next code.",
+    ),
+    ErrorCode.SECOND_FACTOR_UNREADABLE: CodeNote(
+        "The installation has lost the key to the secret of the person's authenticator app.",
+        "Show the message, and offer the other factors, recovery codes first.",
     ),
     ErrorCode.TOTP_EXISTS: CodeNote(
         "The person has an authenticator app already.", "Offer to delete it first."

@@ -30,6 +30,7 @@ from models.errors import (
     RoleInUseError,
     ScopeNotHeldError,
     SecondFactorRequiredError,
+    SecondFactorUnreadableError,
     SecondFactorWrongError,
     SessionRequiredError,
     SignInRefusedError,
@@ -427,6 +428,17 @@ class SecondFactorWrongProblem(Problem):
         return cls(**_base(error, info))
 
 
+@strawberry.type(
+    description="The service cannot check codes of this person's app any more, because the key "
+    "to its secret is gone. A recovery code still works; else an administrator has to reset "
+    "the second factor."
+)
+class SecondFactorUnreadableProblem(Problem):
+    @classmethod
+    def of(cls, error: SecondFactorUnreadableError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
 @strawberry.type(description="There is an authenticator app already: delete it first.")
 class TotpExistsProblem(Problem):
     @classmethod
@@ -507,6 +519,7 @@ HANDLERS: Final = (
     ProblemHandler(TokenInvalidError, TokenInvalidProblem),
     ProblemHandler(SignUpClosedError, SignUpClosedProblem),
     ProblemHandler(SecondFactorWrongError, SecondFactorWrongProblem),
+    ProblemHandler(SecondFactorUnreadableError, SecondFactorUnreadableProblem),
     ProblemHandler(TotpExistsError, TotpExistsProblem),
     ProblemHandler(PasskeyRefusedError, PasskeyRefusedProblem),
     ProblemHandler(PasskeyLimitError, PasskeyLimitProblem),

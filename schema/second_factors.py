@@ -18,6 +18,7 @@ from schema.problems import (
     RateLimitedProblem,
     ReachNotHeldProblem,
     ScopeNotHeldProblem,
+    SecondFactorUnreadableProblem,
     SecondFactorWrongProblem,
     SessionRequiredProblem,
     SignInRefusedProblem,
@@ -40,6 +41,7 @@ class SessionConfirmInput:
 SessionConfirmResult: TypeAlias = Annotated[
     SessionStartSuccess
     | SecondFactorWrongProblem
+    | SecondFactorUnreadableProblem
     | TokenInvalidProblem
     | SignInRefusedProblem
     | InsecureTransportProblem

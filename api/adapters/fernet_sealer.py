@@ -6,6 +6,7 @@ Fernet: AES-128-CBC with HMAC-SHA256. Each purpose has a key of its own, by HKDF
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -29,18 +30,26 @@ class FernetSealer:
 
     def seal(self, plain: str, *, purpose: str) -> str:
         """See Sealer.seal."""
-        return self._of(purpose).encrypt(plain.encode()).decode("ascii")
+        return MultiFernet(self._of(purpose)).encrypt(plain.encode()).decode("ascii")
 
     def open(self, sealed: str, *, purpose: str) -> str:
         """See Sealer.open."""
         try:
-            return self._of(purpose).decrypt(sealed.encode()).decode()
+            return MultiFernet(self._of(purpose)).decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise SealBrokenError(purpose) from None
 
-    def _made(self, purpose: str) -> MultiFernet:
+    def key_number(self, sealed: str, *, purpose: str) -> int:
+        """See Sealer.key_number."""
+        for number, key in enumerate(self._of(purpose)):
+            with suppress(InvalidToken):
+                key.decrypt(sealed.encode())
+                return number
+        raise SealBrokenError(purpose)
+
+    def _made(self, purpose: str) -> list[Fernet]:
         keys = [
             HKDF(SHA256(), 32, salt=None, info=f"linkyard {purpose}".encode()).derive(secret)
             for secret in self._secrets
         ]
-        return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in keys])
+        return [Fernet(urlsafe_b64encode(key)) for key in keys]

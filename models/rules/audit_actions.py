@@ -1,8 +1,8 @@
 """What the audit log tells of: noun and verb. Names are stored, never renamed or reused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 MASK: Final = "***"
 _SECRETS: Final = frozenset({"password", "secret", "token", "code", "recovery_codes"})
@@ -66,10 +66,24 @@ class AuditAction(StrEnum):
     AUDIT_CUT = "audit.cut"
     INSTALLATION_CREATE = "installation.create"
 
+    SECRET_RESEAL = "secret.reseal"  # noqa: S105 - a name
 
 def masked(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the values with those of secret fields hidden; that they changed still shows."""
+    """Return the values with those of secret fields hidden, at any depth.
+
+    That a secret changed still shows. Mappings and sequences within the values are copied.
+    """
     return {
-        name: MASK if name in _SECRETS and value is not None else value
+        name: MASK if name in _SECRETS and value is not None else _without_secrets(value)
         for name, value in values.items()
     }
+
+
+def _without_secrets(value: object) -> object:
+    match value:
+        case Mapping():
+            return masked(cast("Mapping[str, object]", value))
+        case list() | tuple():
+            return [_without_secrets(each) for each in cast("Iterable[object]", value)]
+        case _:
+            return value

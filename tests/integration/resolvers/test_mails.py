@@ -267,14 +267,38 @@ async def test_an_offer_that_has_expired_is_not_sent(ports: Ports, clock: FixedC
     assert (postbox.taken, row.last_error) == ([], "what the letter offers has expired")
 
 
-async def test_a_letter_sealed_with_another_key_is_given_up(ports: Ports) -> None:
+async def test_a_letter_sealed_with_another_key_waits_for_a_worker_that_has_it(
+    ports: Ports, clock: FixedClock
+) -> None:
+    other = replace(ports, sealer=FernetSealer([b"o" * 32]))
+    posted = await post(other)
+    (mail,) = await claim(ports)
+    postbox = Postbox()
+
+    assert await send(ports, mail, postbox) is MailOutcome.DEFERRED
+
+    row = await Mail.get(id=mail.id)
+    assert row.last_error == "sealed with a secret key that this worker does not have"
+    assert (postbox.taken, row.failed_at, row.sealed_params) == ([], None, posted.sealed_params)
+    clock.at += timedelta(hours=1)
+    (again,) = await claim(other)
+    assert await send(other, again, postbox) is MailOutcome.SENT
+
+
+async def test_a_letter_whose_key_is_gone_is_given_up_in_the_end(
+    ports: Ports, clock: FixedClock
+) -> None:
     await post(replace(ports, sealer=FernetSealer([b"o" * 32])))
+    clock.at += timedelta(hours=24)
     (mail,) = await claim(ports)
 
     assert await send(ports, mail, Postbox()) is MailOutcome.FAILED
 
     row = await Mail.get(id=mail.id)
-    assert row.last_error == "sealed with a secret key that this installation does not have"
+    assert (row.sealed_params, row.last_error) == (
+        "",
+        "sealed with a secret key that this worker does not have",
+    )
 
 
 async def test_a_letter_of_a_newer_version_waits_for_it(ports: Ports) -> None:
