@@ -102,7 +102,7 @@ def test_a_link_in_a_letter_leads_to_the_portal_by_its_own_name(settings: dict[s
             "https://go.example.org/p",
         ]
         assert letter["message-id"].endswith("@go.example.org>")
-        assert running.rows("SELECT sealed_params FROM mail") == [("",)]
+        eventually(lambda: running.rows("SELECT sealed_params FROM mail") == [("",)])
         assert running.stop() == 0
 
 
