@@ -25,7 +25,7 @@ from benchmarks.report import Figure, at_least, at_most, table
 from benchmarks.service import Service, service
 from models.ids import new_id
 from models.orm import open_database
-from models.rules.roles import CUSTOMER
+from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.users import Role, User
 from schema.nodes import encode_id
 
@@ -34,12 +34,16 @@ _MOST_MS: Final = 5.0
 _LEAST_P: Final = 0.01
 _STRANGER: Final = "nobody{}@people.test"
 _MEMBER: Final = "known{}@people.test"
+_ADMINISTRATOR: Final = "administrator{}@people.test"
 _WAYS_IN: Final = {
     "sign-in": "mutation ($email: String!) { sessionCreate(input: "
     '{email: $email, password: "not the right one"}) { __typename } }',
     "password reset": "mutation ($email: String!) { passwordResetRequest(input: "
     "{email: $email}) { __typename } }",
 }
+_INVITATION: Final = """mutation ($email: String!) { invitationCreate(input:
+{email: $email, role: "customer", locale: "en"}) { __typename } }"""
+_INVITING: Final = 6  # administrators, because one may send a hundred invitations an hour
 _LINK: Final = "query ($id: ID!) { link(by: {id: $id}) { id } }"
 _EDIT: Final = 'mutation ($id: ID!) { linkUpdate(input: {id: $id, title: "x"}) { __typename } }'
 _ANSWERS: Final = (b"Success", b"SignInRefusedProblem", b"NotFoundProblem", b'"link":null')
@@ -86,6 +90,14 @@ def _comparisons(made: Service) -> list[_Comparison]:
         )
         for way, document in _WAYS_IN.items()
     ]
+    inviting = [_key_of(made, _ADMINISTRATOR.format(number)) for number in range(_INVITING)]
+    found.append(
+        _Comparison(
+            "invitation: known against unknown accounts",
+            partial(_by_invitation, inviting, _MEMBER),
+            partial(_by_invitation, inviting, _STRANGER),
+        )
+    )
     foreign, key = _foreign_link(made), _key_of(made, _MEMBER.format(0))
     for measure, document in (("a link", _LINK), ("a change of a link", _EDIT)):
         found.append(
@@ -100,6 +112,10 @@ def _comparisons(made: Service) -> list[_Comparison]:
 
 def _by_address(document: str, address: str, number: int) -> _Question:
     return _Question(document, {"email": address.format(number)})
+
+
+def _by_invitation(keys: Sequence[str], address: str, number: int) -> _Question:
+    return _Question(_INVITATION, {"email": address.format(number)}, keys[number % len(keys)])
 
 
 def _by_id(document: str, key: str, link_id: str, _: int) -> _Question:
@@ -183,9 +199,14 @@ async def _make_people(made: Service) -> None:
         parallelism=cost["argon2_parallelism"],
     ).hash("correct horse battery staple")
     async with open_database(made.database_url):
+        chief = await Role.get(name=ADMINISTRATOR)
+        await User.bulk_create(
+            User(email=_ADMINISTRATOR.format(n), name=f"Chief {n}", role=chief)
+            for n in range(_INVITING)
+        )
         role = await Role.get(name=CUSTOMER)
         await User.bulk_create(
-            User(email=f"known{n}@people.test", name=f"Known {n}", role=role, password_hash=hashed)
+            User(email=_MEMBER.format(n), name=f"Known {n}", role=role, password_hash=hashed)
             for n in range(_TRIES // 2)
         )
 
