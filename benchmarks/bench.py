@@ -2,7 +2,7 @@
 
 Each section measures in alternation with what it is compared with, so that a slow
 minute of the machine hits both; the figures are medians of the rounds. The server
-has one core, the load another.
+has one core, the load another. A full run takes about a quarter of an hour.
 """
 
 import argparse
@@ -46,8 +46,8 @@ _INTRODUCTION: Final = """\
 # Speed and memory
 
 Written by `make bench`: one run, every row in alternation with what it is compared with,
-{rounds} rounds, medians. The server is pinned to one core and the load to another, both
-on this machine. Ratios carry over to other machines, absolute figures do not.
+{rounds} rounds, medians, where a note says nothing else. The server is pinned to one core
+and the load to another, both on this machine. Ratios carry over to other machines, absolute figures do not.
 """
 
 
