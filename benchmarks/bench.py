@@ -47,7 +47,8 @@ _INTRODUCTION: Final = """\
 
 Written by `make bench`: one run, every row in alternation with what it is compared with,
 {rounds} rounds, medians, where a note says nothing else. The server is pinned to one core
-and the load to another, both on this machine. Ratios carry over to other machines, absolute figures do not.
+and the load to another, both on this machine. Ratios carry over to other machines, absolute
+figures do not.
 """
 
 
