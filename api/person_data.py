@@ -70,7 +70,7 @@ async def _answer(request: web.Request, locale: str) -> web.StreamResponse:
     if viewer.user_id is None:
         return _unauthenticated(locale)
     user_id = row_id_of(request.match_info["id"], "User") or 0
-    parts = person_parts(await open_person(context, user_id=user_id))
+    parts = person_parts(context, await open_person(context, user_id=user_id))
     response = web.StreamResponse(
         headers={
             **limits,

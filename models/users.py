@@ -1,15 +1,18 @@
 """People with an account, and what their role lets them do."""
 
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
 from tortoise import fields
 
 from models.base import Record
 from models.organizations import Organization
+from models.rules.mail_addresses import normal_address
 from models.rules.reach import Reach
 from models.rules.scopes import Scope, parse_scopes
 
+# Of the first administrator, who was asked for none: letters do not repeat it.
+NO_NAME: Final = "Administrator"
 MAX_EMAIL_LENGTH = 254  # characters, RFC 5321 section 4.5.3.1.3
 
 
@@ -68,8 +71,13 @@ class User(Record):
 
     @classmethod
     async def by_email(cls, email: str) -> Self | None:
-        """Find a person by address in any case, with the role loaded."""
-        return await cls.get_or_none(email=email.strip().lower()).prefetch_related("role")
+        """Find a person by address in any case and spelling, with the role loaded."""
+        return await cls.get_or_none(email=normal_address(email)).prefetch_related("role")
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether the name is one that we gave, and not what the person is called."""
+        return self.name in {"", NO_NAME}
 
     def scopes(self) -> frozenset[Scope]:
         """Return the scopes of the person's role, which must be loaded."""

@@ -59,6 +59,7 @@ async def erase_user(
         await leave_links(context, user_id=user.id)
     else:
         await transfer_links(context, from_user_id=user.id, to_user_id=links_to_user_id)
+        await leave_links(context, user_id=user.id)  # what belongs to a former organization
     if user.erased_at is not None:
         return user
     async with in_transaction("default") as connection:

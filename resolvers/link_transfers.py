@@ -18,6 +18,7 @@ from models.users import Role, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.grants import check_role
+from resolvers.sessions import require_fresh
 from resolvers.user_lists import sees_person
 
 BATCH: Final = 1000  # links of a transaction, during which others cannot change them
@@ -31,23 +32,26 @@ class _Move:
         to_id: None for nobody's.
         organization_id: what the links belong to from then on.
         keeps_organization: they stay with the organization they have.
+        only_of: of which organization alone, beside those of none; None for all.
     """
 
     from_id: int
     to_id: int | None
     organization_id: int | None
     keeps_organization: bool
+    only_of: int | None = None
 
 
 async def transfer_links(context: RequestContext, *, from_user_id: int, to_user_id: int) -> int:
     """Give all links of a person to another one, also the deleted ones with their slugs.
 
-    The links come to the new owner's organization; if that owner sees everybody's links
-    and belongs to none, they stay where they are. Done in transactions of BATCH links, in
-    the order they were made: whoever stops in the middle can do it again for the rest.
+    Who does not reach everything moves no link that the person left with a former organization.
+    The links come to the new owner's organization; if that owner sees everybody's links and
+    belongs to none, they stay where they are. Done in transactions of BATCH links, in the order
+    they were made: whoever stops in the middle can do it again for the rest.
 
     Args:
-        context: needs USER_ADMIN, and every right of both people.
+        context: needs USER_ADMIN, every right of both people, and a fresh proof of identity.
         from_user_id: of a person in the viewer's reach, also deactivated or erased.
         to_user_id: of an active person in the viewer's reach.
 
@@ -56,10 +60,12 @@ async def transfer_links(context: RequestContext, *, from_user_id: int, to_user_
 
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError: beyond the viewer's rights.
+        StepUpRequiredError: the session's proof of identity is too old.
         NotFoundError: no such person, or not in the viewer's reach.
         ValueInvalidError: the same person twice, or a deactivated one as the new owner.
     """
     context.viewer.require(Scope.USER_ADMIN)
+    await require_fresh(context)
     if from_user_id == to_user_id:
         raise ValueInvalidError(path=("toUserId",), reason="same_user")
     await _person(context, from_user_id, field="fromUserId")
@@ -71,6 +77,7 @@ async def transfer_links(context: RequestContext, *, from_user_id: int, to_user_
         to_id=to_user_id,
         organization_id=owner.organization_id,
         keeps_organization=owner.organization_id is None and owner.role.reach is Reach.ALL,
+        only_of=None if context.viewer.is_staff else context.viewer.organization_id,
     )
     return await _move_all(context, move)
 
@@ -111,11 +118,16 @@ async def _moved_batch(
 ) -> list[tuple[int, int, bool]]:
     """Move the oldest links; return id, new revision and whether it is deleted for each."""
     lock = "" if is_sqlite(connection) else " FOR NO KEY UPDATE"
+    marks = placeholders(connection, 2).split(", ")
+    within, wanted = "", [move.from_id]
+    if move.only_of is not None:
+        within = f" AND (organization_id IS NULL OR organization_id = {marks[1]})"
+        wanted.append(move.only_of)
     rows = await fetch(
         connection,
         "SELECT id, revision, deleted_at FROM link"
-        f" WHERE owner_id = {placeholders(connection, 1)} ORDER BY id LIMIT {BATCH}{lock}",
-        [move.from_id],
+        f" WHERE owner_id = {marks[0]}{within} ORDER BY id LIMIT {BATCH}{lock}",
+        wanted,
     )
     if not rows:
         return []
@@ -125,7 +137,6 @@ async def _moved_batch(
     if not move.keeps_organization:
         place = f", organization_id = {placeholders(connection, 1, start=3)}"
         arguments.append(move.organization_id)
-    marks = placeholders(connection, 2).split(", ")
     ids = [row["id"] for row in rows]
     await execute(
         connection,

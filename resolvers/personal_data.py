@@ -36,6 +36,7 @@ class _Table:
     columns: str
     owners: tuple[str, ...] = ("user_id",)
     by_address: bool = False
+    of_organization: bool = False  # those that stayed with a former one are not the person's
 
 
 _PERSON: Final = (
@@ -68,7 +69,9 @@ _TABLES: Final = (
         columns=f"{_RECORD}, label, credential_id, transports, last_used_at",
     ),
     _Table(
-        part="identities", table="identity", columns=f"{_RECORD}, issuer, subject, last_used_at"
+        part="identities",
+        table="identity",
+        columns=f"{_RECORD}, issuer, subject, login, last_used_at",
     ),
     _Table(
         part="one_time_tokens",
@@ -100,6 +103,7 @@ _TABLES: Final = (
         columns=f"{_RECORD}, updated_at, slug, target, title, organization_id, revision,"
         " starts_at, expires_at, disabled_at, deleted_at, clicks_human, last_clicked_at",
         owners=("owner_id",),
+        of_organization=True,
     ),
     _Table(
         part="audit_entries",
@@ -139,8 +143,11 @@ async def open_person(context: RequestContext, *, user_id: int) -> User:
     return user
 
 
-async def person_parts(user: User) -> AsyncIterator[Part]:
+async def person_parts(context: RequestContext, user: User) -> AsyncIterator[Part]:
     """Yield what is stored about a person of open_person, a batch of rows at a time.
+
+    Links that the person left with a former organization are that one's business: only
+    who reaches everything gets them.
 
     Parts come in a fixed order, each at least once, also when it is empty. Moments are
     aware, ids are text: not every reader of JSON keeps 63 bits.
@@ -149,22 +156,28 @@ async def person_parts(user: User) -> AsyncIterator[Part]:
     rows = await fetch(connection, _PERSON + placeholders(connection, 1), [user.id])
     yield "person", [_readable(row) for row in rows]
     for table in _TABLES:
-        async for batch in _batches(table, user):
+        async for batch in _batches(table, user, sees_all=context.viewer.is_staff):
             yield table.part, batch
 
 
-async def _batches(table: _Table, user: User) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+async def _batches(
+    table: _Table, user: User, *, sees_all: bool
+) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
     connection, after = reader(), -1
     key: object = user.email if table.by_address else user.id
     owners = table.owners
-    marks = placeholders(connection, len(owners) + 1).split(", ")
+    marks = placeholders(connection, len(owners) + 2).split(", ")
     held = " OR ".join(f"({owner} = {mark})" for owner, mark in zip(owners, marks, strict=False))
+    arguments: list[object] = [key for _ in owners]
+    if table.of_organization and not sees_all:
+        held = f"({held}) AND (organization_id IS NULL OR organization_id = {marks[len(owners)]})"
+        arguments.append(user.organization_id)
     while True:
         rows = await fetch(
             connection,
             f"SELECT {table.columns} FROM {table.table} WHERE ({held})"
-            f" AND id > {marks[-1]} ORDER BY id LIMIT {BATCH}",
-            [*(key for _ in owners), after],
+            f" AND id > {marks[len(arguments)]} ORDER BY id LIMIT {BATCH}",
+            [*arguments, after],
         )
         yield [_readable(row) for row in rows]
         if len(rows) < BATCH:

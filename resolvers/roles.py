@@ -28,6 +28,7 @@ from resolvers.changes import UNSET, Change
 from resolvers.context import RequestContext
 from resolvers.grants import check_grant, check_role, require_reach
 from resolvers.link_filters import MAX_ID
+from resolvers.sessions import require_fresh
 
 MAX_ROLE_NAME_LENGTH: Final = 64  # characters, also the column width
 
@@ -61,17 +62,18 @@ async def create_role(
     """Define a role of the installation's own.
 
     Args:
-        context: needs USER_ADMIN and the reach ALL.
+        context: needs USER_ADMIN, the reach ALL and a fresh proof of identity.
         name: 1 to 64 characters that no other role has.
         scopes: at least one, all held by the viewer.
         reach: not beyond the viewer's, which is ALL.
 
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError: beyond the viewer's rights.
+        StepUpRequiredError: the session's proof of identity is too old.
         NameTakenError: another role has the name.
         ValueRequiredError, TextTooLongError, ValueInvalidError: name or scopes.
     """
-    _require_admin(context)
+    await _require_admin(context)
     check_grant(context.viewer, scopes=scopes, reach=reach, path=("scopes",))
     role = Role(name=_checked_name(name), scopes=_checked_scopes(scopes), reach=reach)
     try:
@@ -97,12 +99,13 @@ async def update_role(
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError: the role as it is, or as
             it would be, is beyond the viewer's rights.
+        StepUpRequiredError: the session's proof of identity is too old.
         NotFoundError: no such role.
         RoleBuiltInError: nobody changes those.
         RevisionConflictError: someone saved since `if_revision`.
         NameTakenError, ValueRequiredError, TextTooLongError, ValueInvalidError: see create_role.
     """
-    _require_admin(context)
+    await _require_admin(context)
     values: dict[str, Any] = {}
     if changes.name is not UNSET:
         values["name"] = _checked_name(changes.name)
@@ -140,12 +143,13 @@ async def delete_role(context: RequestContext, *, role_id: int) -> None:
     """Delete a role that nobody has. Closed invitations to it go with it.
 
     Raises:
-        NotPermittedError, ReachNotHeldError, ScopeNotHeldError: see update_role.
+        NotPermittedError, ReachNotHeldError, ScopeNotHeldError, StepUpRequiredError: see
+            update_role.
         NotFoundError: no such role.
         RoleBuiltInError: nobody deletes those.
         RoleInUseError: a person or an open invitation has it; the constraint decides.
     """
-    _require_admin(context)
+    await _require_admin(context)
     now = context.ports.clock.now()
     try:
         async with in_transaction("default") as connection:
@@ -167,12 +171,15 @@ async def delete_role(context: RequestContext, *, role_id: int) -> None:
 async def role_named(name: str) -> Role | None:
     """Return a role by its name, None if there is none."""
     checked = name.strip()
-    return None if "\0" in checked else await Role.get_or_none(name=checked)
+    if "\0" in checked or len(checked) > MAX_ROLE_NAME_LENGTH:
+        return None
+    return await Role.get_or_none(name=checked)
 
 
-def _require_admin(context: RequestContext) -> None:
+async def _require_admin(context: RequestContext) -> None:
     context.viewer.require(Scope.USER_ADMIN)
     require_reach(context.viewer, Reach.ALL, path=())
+    await require_fresh(context)
 
 
 async def _locked_own(context: RequestContext, connection: BaseDBAsyncClient, role_id: int) -> Role:

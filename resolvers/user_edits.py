@@ -3,9 +3,15 @@
 from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from models.errors import NotFoundError, RevisionConflictError, ValueInvalidError
+from models.errors import (
+    EmailTakenError,
+    NotFoundError,
+    RevisionConflictError,
+    ValueInvalidError,
+)
 from models.orm import placeholders
 from models.raw_sql import execute
 from models.rules.audit_actions import MASK, AuditAction
@@ -18,15 +24,17 @@ from resolvers.api_keys import revoke_keys
 from resolvers.audit import log_action
 from resolvers.changes import UNSET, Change
 from resolvers.context import RequestContext
+from resolvers.email_changes import follow_new_email
 from resolvers.grants import check_role, require_reach
+from resolvers.invitations import revoke_strong_invitations
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import void_tokens
 from resolvers.organizations import placeable_organization
 from resolvers.quotas import check_people, check_quota
 from resolvers.roles import role_named
-from resolvers.sessions import end_sessions
+from resolvers.sessions import end_sessions, require_fresh
 from resolvers.user_lists import sees_person
-from resolvers.users import check_name
+from resolvers.users import check_email, check_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +42,14 @@ class UserChanges:
     """What an update sets.
 
     Attributes:
+        email: by which the person signs in; nobody has proved that it is theirs.
         role: name of a role.
         organization_id: None takes the person out of any.
         max_links: None leaves the bound to the organization.
     """
 
     name: Change[str] = UNSET
+    email: Change[str] = UNSET
     role: Change[str] = UNSET
     organization_id: Change[int | None] = UNSET
     max_links: Change[int | None] = UNSET
@@ -56,10 +66,12 @@ async def update_user(
 
     A new role ends the person's sessions, but for that of this request: nobody goes on
     with rights of before. Who comes into an organization brings the links along that
-    belong to none; those of a former organization stay with it.
+    belong to none; those of a former organization stay with it. A new address ends the
+    sessions, too, and both addresses get a letter.
 
     Args:
-        context: needs USER_ADMIN, and every right of the person's old and new role.
+        context: needs USER_ADMIN, and every right of the person's old and new role. Another
+            role, organization or address needs a fresh proof of identity.
         user_id: of a person in the viewer's reach.
         if_revision: None lets the last writer win; a number must be the present revision.
         changes: nothing set is no change.
@@ -69,6 +81,10 @@ async def update_user(
 
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError: beyond the viewer's rights.
+            An address needs the reach ALL, since the answer tells whether somebody has it.
+        StepUpRequiredError: for an address, by a session whose proof of identity is too old.
+        EmailTakenError: another account has the address.
+        StepUpRequiredError: the session's proof of identity is too old.
         NotFoundError: no such person or organization, or not in the viewer's reach.
         RevisionConflictError: someone saved since `if_revision`.
         LastAdministratorError: nobody would be an administrator.
@@ -76,20 +92,28 @@ async def update_user(
         ValueRequiredError, TextTooLongError, ValueInvalidError: name, role or quota.
     """
     context.viewer.require(Scope.USER_ADMIN)
+    if changes.email is not UNSET:
+        await require_fresh(context)
     async with in_transaction("default") as connection:
         user = await locked_person(context, connection, user_id)
         if if_revision is not None and if_revision != user.revision:
             raise RevisionConflictError(current_revision=user.revision)
-        before, old_name = _told(user), user.name
+        before, old_name, old_email = _told(user), user.name, user.email
         await _apply(context, connection, user, changes)
         after = _told(user)
-        if after == before and user.name == old_name:
+        if after == before and (user.name, user.email) == (old_name, old_email):
             return user
         user.revision += 1
-        await user.save(using_db=connection)
+        try:
+            await user.save(using_db=connection)
+        except IntegrityError:  # somebody took the address since we looked
+            raise EmailTakenError(email=user.email) from None
         await _follow(context, connection, user, before=before)
         if user.name != old_name:  # the log knows people by id alone
             before, after = {**before, "name": MASK}, {**after, "name": MASK}
+        if user.email != old_email:
+            await follow_new_email(context, connection, user, former=old_email)
+            before, after = {**before, "email": MASK}, {**after, "email": MASK}
         await log_action(
             context,
             connection,
@@ -104,14 +128,16 @@ async def update_user(
 async def deactivate_user(context: RequestContext, *, user_id: int) -> User:
     """Let a person in no more: every session and every key ends with the commit.
 
-    Their links go on leading, and the invitations they sent stay. Doing it twice is no
-    error.
+    Their links go on leading. Open invitations they sent end, unless they are to no more
+    than a customer may. Doing it twice is no error.
 
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError, NotFoundError: see update_user.
+        StepUpRequiredError: the session's proof of identity is too old.
         LastAdministratorError: nobody would be an administrator.
     """
     context.viewer.require(Scope.USER_ADMIN)
+    await require_fresh(context)
     async with in_transaction("default") as connection:
         user = await locked_person(context, connection, user_id)
         if user.deactivated_at is not None:
@@ -122,6 +148,7 @@ async def deactivate_user(context: RequestContext, *, user_id: int) -> User:
         sessions = await end_sessions(context, connection, user_id=user.id)
         keys = await revoke_keys(context, user_id=user.id)
         await void_tokens(context, connection, user_id=user.id)
+        await revoke_strong_invitations(context, connection, invited_by_id=user.id)
         await keep_administrator(connection)
         await log_action(
             context,
@@ -146,9 +173,11 @@ async def activate_user(context: RequestContext, *, user_id: int) -> User:
 
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError, NotFoundError: see update_user.
+        StepUpRequiredError: the session's proof of identity is too old.
         QuotaExceededError: the organization has as many people as it may.
     """
     context.viewer.require(Scope.USER_ADMIN)
+    await require_fresh(context)
     async with in_transaction("default") as connection:
         user = await locked_person(context, connection, user_id)
         if user.deactivated_at is None:
@@ -185,21 +214,40 @@ async def _apply(
 ) -> None:
     if changes.name is not UNSET:
         user.name = check_name(changes.name)
+    if changes.email is not UNSET:
+        await _apply_email(context, connection, user, changes.email)
     if changes.max_links is not UNSET:
+        if user.id == context.viewer.user_id:  # nobody lifts their own bound
+            require_reach(context.viewer, Reach.ALL, path=("maxLinks",))
         user.max_links = check_quota(changes.max_links, field="maxLinks")
     if changes.role is not UNSET:
         role = await role_named(changes.role)
         if role is None:
             raise ValueInvalidError(path=("role",), reason="role", role=changes.role[:64])
         check_role(context.viewer, role, path=("role",))
+        if role.id != user.role.id:
+            await require_fresh(context)
         user.role = role
     if changes.organization_id is not UNSET and changes.organization_id != user.organization_id:
         require_reach(context.viewer, Reach.ALL, path=("organizationId",))
+        await require_fresh(context)
         if changes.organization_id is not None:
             await placeable_organization(context, connection, changes.organization_id)
             if user.deactivated_at is None:
                 await check_people(connection, changes.organization_id)
         user.organization_id = changes.organization_id
+
+
+async def _apply_email(
+    context: RequestContext, connection: BaseDBAsyncClient, user: User, email: str
+) -> None:
+    require_reach(context.viewer, Reach.ALL, path=("email",))
+    address = check_email(email)
+    if address == user.email:
+        return
+    if await User.filter(email=address).using_db(connection).exists():
+        raise EmailTakenError(email=address)
+    user.email, user.email_verified_at = address, None
 
 
 async def _follow(

@@ -17,6 +17,7 @@ from models.errors import (
 )
 from models.organizations import Organization
 from models.rules.audit_actions import AuditAction
+from models.rules.mail_addresses import deliverable, normal_address
 from models.rules.plain_text import check_text
 from models.rules.reach import Reach
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
@@ -125,7 +126,9 @@ def check_name(name: str) -> str:
 
 
 def check_email(email: str) -> str:
-    """Return the address as it is stored: in lower case, without spaces around it.
+    """Return the address as it is stored: in lower case, its domain in ASCII without a last dot.
+
+    So one mailbox is one account and one subject of limits, however its domain is spelt.
 
     Raises:
         ValueRequiredError, TextTooLongError, ValueInvalidError: no such address can be.
@@ -133,7 +136,9 @@ def check_email(email: str) -> str:
     text = check_text(email, field="email", length=MAX_EMAIL_LENGTH, required=True) or ""
     if not _EMAIL.fullmatch(text):
         raise ValueInvalidError(path=("email",), reason="email")
-    return text.lower()
+    deliverable(text)
+    address = normal_address(text)
+    return check_text(address, field="email", length=MAX_EMAIL_LENGTH, required=True) or ""
 
 
 async def users_by_id(ids: Sequence[int]) -> list[User | LookupError]:

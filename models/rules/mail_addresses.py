@@ -28,3 +28,15 @@ def deliverable(address: str) -> str:
         return f"{name}@{idna.encode(domain, uts46=True).decode('ascii')}"
     except idna.IDNAError:
         raise ValueInvalidError(path=("email",), reason="email") from None
+
+
+def normal_address(typed: str) -> str:
+    """Return how an address is stored, so that every spelling of its domain is one mailbox.
+
+    What is no address at all comes back in lower case: nobody has it.
+    """
+    text = typed.strip().lower()
+    try:
+        return deliverable(text).rstrip(".")
+    except ValueInvalidError:
+        return text

@@ -172,6 +172,34 @@ async def test_a_link_left_with_a_former_organization_is_not_shown_any_more(
             await create_link(now, url=URL, request_id="once")
 
 
+async def test_what_a_person_left_behind_stays_with_the_former_organization(
+    admin: RequestContext, ports: Ports
+) -> None:
+    here, there = await make_organization(), await make_organization()
+    person = await make_built_in(CUSTOMER, organization=here)
+    left = await create_link(as_person(ports, person), url=URL)
+    await update_user(admin, user_id=person.id, changes=UserChanges(organization_id=there.id))
+    moved = as_person(ports, await User.get(id=person.id).select_related("role"))
+    new = await create_link(moved, url=URL)
+    boss = as_person(ports, await make_user(reach=Reach.ORGANIZATION, organization=there))
+    heir = await make_built_in(CUSTOMER, organization=there)
+
+    for reader in (moved, boss):
+        found = await document(reader, person)
+        assert [row["id"] for row in found["links"]] == [str(new.id)]
+    everything = await document(admin, person)
+    assert [row["id"] for row in everything["links"]] == [str(left.id), str(new.id)]
+
+    assert await transfer_links(boss, from_user_id=person.id, to_user_id=heir.id) == 1
+    owners = {link.id: (link.owner_id, link.organization_id) for link in await Link.all()}
+    assert owners == {left.id: (person.id, here.id), new.id: (heir.id, there.id)}
+
+    await deactivate_user(boss, user_id=person.id)
+    await erase_user(boss, user_id=person.id, links_to_user_id=heir.id)
+    stored = await Link.get(id=left.id)
+    assert (stored.owner_id, stored.organization_id) == (None, here.id)
+
+
 def test_every_table_that_belongs_to_a_person_is_erased() -> None:
     models = [value for name in MODEL_MODULES for value in vars(import_module(name)).values()]
 
@@ -250,7 +278,7 @@ async def test_erasure_wants_a_deactivated_person_and_a_fresh_proof(
 async def document(context: RequestContext, user: User) -> dict[str, list[Any]]:
     person = await open_person(context, user_id=user.id)
     parts: dict[str, list[Any]] = {}
-    async for part, rows in person_parts(person):
+    async for part, rows in person_parts(context, person):
         parts.setdefault(part, []).extend(rows)
     return parts
 

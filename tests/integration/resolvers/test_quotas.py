@@ -271,3 +271,14 @@ async def test_lowering_a_quota_removes_nothing(admin: RequestContext, ports: Po
     assert (refusal.value.limit, refusal.value.used) == (1, 3)
     assert await Link.all().count() == 3
     assert await User.filter(organization_id=place.id, deactivated_at=None).count() == 1
+
+
+async def test_nobody_lifts_their_own_bound(database: None, ports: Ports) -> None:
+    boss = await make_user(reach=Reach.ORGANIZATION, organization=await make_organization())
+    await User.filter(id=boss.id).update(max_links=0)
+    context = as_person(ports, boss)
+
+    with pytest.raises(ReachNotHeldError):
+        await update_user(context, user_id=boss.id, changes=UserChanges(max_links=None))
+
+    assert (await User.get(id=boss.id)).max_links == 0

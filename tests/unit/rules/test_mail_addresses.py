@@ -3,7 +3,7 @@
 import pytest
 
 from models.errors import ValueInvalidError
-from models.rules.mail_addresses import deliverable
+from models.rules.mail_addresses import deliverable, normal_address
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,14 @@ def test_what_no_header_may_hold_is_refused(address: str) -> None:
         deliverable(address)
 
     assert (refused.value.path, refused.value.reason) == (("email",), "email")
+
+
+@pytest.mark.parametrize(
+    "typed", ["anna@example.com", " Anna@ｅxample.com", "anna@example。com", "ANNA@example.com."]
+)
+def test_every_spelling_of_a_domain_is_one_mailbox(typed: str) -> None:
+    assert normal_address(typed) == "anna@example.com"
+
+
+def test_what_is_no_address_is_nobodys_in_lower_case() -> None:
+    assert normal_address("No Address") == "no address"
