@@ -14,6 +14,7 @@ class LetterKind(StrEnum):
 
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105 - no password
     SIGN_UP = "SIGN_UP"
+    EMAIL_CHANGE = "EMAIL_CHANGE"
 
 
 class LetterOrder(Record):
@@ -25,6 +26,8 @@ class LetterOrder(Record):
         email: as it is stored of a person.
         locale: of the request, for those who have none of their own.
         address, request_id: of the request, for the audit log.
+        user_id: who asked, if they were signed in; no foreign key, since an order lives for
+            a second and one of nobody is dropped.
     """
 
     kind = fields.CharEnumField(LetterKind, max_length=32, description="what was asked for")
@@ -32,6 +35,7 @@ class LetterOrder(Record):
     locale = fields.CharField(max_length=16)
     address = fields.CharField(max_length=MAX_ADDRESS_LENGTH)
     request_id = fields.CharField(max_length=64)
+    user_id: int | None = fields.BigIntField(null=True)
 
     class Meta:
         table = "letter_order"

@@ -15,8 +15,10 @@ class TokenPurpose(StrEnum):
     SECOND_FACTOR = "SECOND_FACTOR"  # the password was right, the second factor is to come
     PASSWORD_RESET = "PASSWORD_RESET"  # noqa: S105 - no password
     SIGN_UP = "SIGN_UP"
+    EMAIL_CHANGE = "EMAIL_CHANGE"
     PASSKEY_CREATE = "PASSKEY_CREATE"
     PASSKEY_SIGN_IN = "PASSKEY_SIGN_IN"
+    PASSKEY_RENEW = "PASSKEY_RENEW"
     OIDC = "OIDC"
 
 

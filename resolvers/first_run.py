@@ -20,7 +20,7 @@ from models.rules.hosts import normal_host
 from models.rules.moments import to_sql
 from models.rules.roles import ADMINISTRATOR, ROLES
 from models.rules.scopes import Scope, format_scopes
-from models.users import Role, User
+from models.users import NO_NAME, Role, User
 from resolvers.api_keys import made_note
 from resolvers.audit import Note, log_setup
 from resolvers.users import check_email
@@ -139,7 +139,7 @@ async def _add_roles(connection: BaseDBAsyncClient, now: datetime) -> list[Note]
 
 async def _add_people(email: str, key_label: str) -> tuple[FirstRun, list[Note]]:
     role = await Role.get(name=ADMINISTRATOR)
-    admin = await User.create(email=email, name="Administrator", role=role)
+    admin = await User.create(email=email, name=NO_NAME, role=role)
     secret = new_key()
     key = await ApiKey.create(
         user=admin,

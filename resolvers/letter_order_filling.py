@@ -8,6 +8,7 @@ from tortoise.transactions import in_transaction
 
 from models.letter_orders import LetterKind, LetterOrder
 from resolvers.context import RequestContext
+from resolvers.email_changes import post_email_change
 from resolvers.letter_orders import asked_by, oldest_orders, take_order
 from resolvers.passwords import post_reset
 from resolvers.sign_up import post_sign_up
@@ -16,6 +17,7 @@ _Fill: TypeAlias = Callable[[RequestContext, BaseDBAsyncClient, LetterOrder], Aw
 _FILL: Final[Mapping[LetterKind, _Fill]] = {
     LetterKind.PASSWORD_RESET: post_reset,
     LetterKind.SIGN_UP: post_sign_up,
+    LetterKind.EMAIL_CHANGE: post_email_change,
 }
 
 

@@ -20,7 +20,12 @@ _AT_ONCE: Final = 100  # orders of one look
 
 
 async def order_letter(
-    context: RequestContext, kind: LetterKind, *, email: str, locale: str
+    context: RequestContext,
+    kind: LetterKind,
+    *,
+    email: str,
+    locale: str,
+    user_id: int | None = None,
 ) -> None:
     """Order a letter; must not be called inside a transaction.
 
@@ -29,6 +34,7 @@ async def order_letter(
         kind: what it is about.
         email: as check_email returns it.
         locale: for somebody we do not know.
+        user_id: who asked, if they are signed in and the letter is about their account.
 
     Raises:
         ValueInvalidError: no letter can go to such an address.
@@ -42,6 +48,7 @@ async def order_letter(
             locale=locale,
             address=context.origin.address,
             request_id=context.origin.request_id,
+            user_id=user_id,
         )
         after_commit(connection, context.ports.mail_signal.mail_posted)
 

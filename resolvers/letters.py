@@ -25,13 +25,16 @@ from models.rules.mail_headers import header_line, header_name
 from models.rules.mail_templates import (
     CHANGE,
     DEVICE,
+    INVITER,
     MOMENTS,
     PATH,
+    ROLE,
     TIME_ZONE,
     UNKNOWN,
     MailTemplate,
 )
 from models.rules.plain_text import has_hidden
+from models.rules.roles import ROLES
 from models.rules.user_agents import read_agent
 from models.texts import text
 
@@ -118,6 +121,10 @@ def _values(facts: LetterFacts, head: Letterhead) -> dict[str, str]:
     for name, unknown in UNKNOWN.items():
         if values.get(name) == "":
             values[name] = text(facts.locale, f"MAIL_{unknown}_TITLE")
+    if values.get(INVITER) == "":
+        values[INVITER] = head.portal
+    if values.get(ROLE) in ROLES:
+        values[ROLE] = text(facts.locale, f"ROLE_{values[ROLE].upper()}_TITLE")
     if CHANGE in values:
         values[CHANGE] = text(facts.locale, f"MAIL_CHANGE_{values[CHANGE]}")
     if PATH in facts.params:

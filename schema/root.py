@@ -16,6 +16,7 @@ from schema.context import Info
 from schema.costs import Cost
 from schema.document_counts import Ceilings
 from schema.documents import DocumentCache
+from schema.email_changes import EmailChangeMutations
 from schema.execution import LeafExecutor
 from schema.invitations import InvitationMutations, InvitationQueries
 from schema.limits import CEILINGS
@@ -69,6 +70,7 @@ class Mutation(
     ApiKeyMutations,
     SessionMutations,
     PasswordMutations,
+    EmailChangeMutations,
     SignUpMutations,
     SecondFactorMutations,
     PasskeyMutations,

@@ -15,6 +15,7 @@ from schema.access import requires, signed_in
 from schema.context import Info
 from schema.nodes import row_id_of
 from schema.problems import (
+    EmailTakenProblem,
     ForbiddenProblem,
     LastAdministratorProblem,
     NotFoundProblem,
@@ -39,6 +40,11 @@ class UserUpdateInput:
         "Null or absent: the last save wins.",
     )
     name: strawberry.Maybe[str] = strawberry.field(default=None, description="A new name.")
+    email: strawberry.Maybe[str] = strawberry.field(
+        default=None,
+        description="Address to sign in by; sessions end, and the old and the new one get a "
+        "letter. Needs the reach ALL and a fresh proof of identity.",
+    )
     role: strawberry.Maybe[str] = strawberry.field(
         default=None, description="Name of a role with no more rights than yours."
     )
@@ -57,6 +63,7 @@ class UserUpdateInput:
             place = row_id_of(self.organization_id.value, "Organization") or 0
         return UserChanges(
             name=UNSET if self.name is None else self.name.value,
+            email=UNSET if self.email is None else self.email.value,
             role=UNSET if self.role is None else self.role.value,
             organization_id=UNSET if self.organization_id is None else place,
             max_links=UNSET if self.max_links is None else self.max_links.value,
@@ -71,6 +78,8 @@ class UserUpdateSuccess:
 UserUpdateResult: TypeAlias = Annotated[
     UserUpdateSuccess
     | ValidationProblem
+    | EmailTakenProblem
+    | StepUpRequiredProblem
     | LastAdministratorProblem
     | QuotaExceededProblem
     | RevisionConflictProblem
@@ -98,6 +107,7 @@ UserDeactivateResult: TypeAlias = Annotated[
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("UserDeactivateResult", description="The person, or the reason why not."),
 ]
@@ -114,6 +124,7 @@ UserActivateResult: TypeAlias = Annotated[
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("UserActivateResult", description="The person, or the reason why not."),
 ]
@@ -165,6 +176,7 @@ LinksTransferResult: TypeAlias = Annotated[
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("LinksTransferResult", description="How many, or the reason why not."),
 ]

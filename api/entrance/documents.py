@@ -71,7 +71,6 @@ def door_page(door: Door, *, locale: str, portal: str, is_secure: bool) -> str:
             "PAGE_DOOR_INCOMPLETE",
             "PAGE_DOOR_OFFLINE",
             "PAGE_DOOR_BROKEN",
-            "PAGE_DOOR_SHOW_TITLE",
             "PAGE_DOOR_EMAIL_TITLE",
             "PAGE_DOOR_HOME_ACTION",
             portal=portal,
@@ -79,6 +78,8 @@ def door_page(door: Door, *, locale: str, portal: str, is_secure: bool) -> str:
         **common,
     )
     fields = "".join(_field(each, locale) for each in door.fields)
+    if any(each.kind == "password" for each in door.fields):
+        fields += _filled("choice", locale, **_texts(locale, "PAGE_DOOR_SHOW_TITLE"))
     return page.replace("<!-- fields -->", fields)
 
 

@@ -1,4 +1,4 @@
-"""What the pages of password reset, sign-up and invitation ask, and which operation they send."""
+"""What the pages of password reset, sign-up, invitation and a new address ask, and which operation they send."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -80,5 +80,11 @@ DOORS: Final = (
         words="INVITATION",
         document="f593d5830aa2e2cb83bf6ff1aa20583a6426bbd8b62028408d9a2ab2830b2c79",
         fields=(_NAME, _password("password")),
+    ),
+    Door(
+        path=portal_paths.EMAIL_CHANGE,
+        words="EMAIL_CHANGE",
+        document="6caee83f00fabf97ba64262a462ef2d465a15ea036e529f9e5c02e70f378d1c9",
+        fields=(),  # one button: what only loads the page must change nothing
     ),
 )

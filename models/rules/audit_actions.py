@@ -45,6 +45,8 @@ class AuditAction(StrEnum):
     PASSWORD_CHANGE = "user.password_change"  # noqa: S105 - a name, no password
     PASSWORD_RESET_REQUEST = "user.password_reset_request"  # noqa: S105
     PASSWORD_RESET = "user.password_reset"  # noqa: S105
+    EMAIL_CHANGE_REQUEST = "user.email_change_request"
+    EMAIL_CHANGE = "user.email_change"
     SIGN_UP_REQUEST = "user.sign_up_request"
     SIGN_UP = "user.sign_up"
     TOTP_CREATE = "totp.create"
@@ -64,9 +66,9 @@ class AuditAction(StrEnum):
     DOMAIN_CREATE = "domain.create"
     DOMAIN_RENAME = "domain.rename"
     AUDIT_CUT = "audit.cut"
+    SECRET_RESEAL = "secret.reseal"  # noqa: S105 - a name
     INSTALLATION_CREATE = "installation.create"
 
-    SECRET_RESEAL = "secret.reseal"  # noqa: S105 - a name
 
 def masked(values: Mapping[str, object]) -> Mapping[str, object]:
     """Return the values with those of secret fields hidden, at any depth.

@@ -26,8 +26,12 @@ TIME_ZONE: Final = "time_zone"
 DEVICE: Final = "device"
 # Who or what it was, if "" can be given: letters say MAIL_<VALUE>_TITLE for it.
 UNKNOWN: Final = MappingProxyType(
-    {"inviter": "ADMINISTRATOR", "address": "UNKNOWN", "device": "UNKNOWN"}
+    {"address": "UNKNOWN", "device": "UNKNOWN", "organization": "NONE"}
 )
+# Who invites; for "", somebody without a name of their own, letters say the portal's.
+INVITER: Final = "inviter"
+# Name of a role; letters say ROLE_<NAME>_TITLE for a built-in one.
+ROLE: Final = "role"
 # What happened to a second factor: a text MAIL_CHANGE_<VALUE> says it.
 CHANGE: Final = "change"
 
@@ -43,7 +47,9 @@ class MailTemplate(StrEnum):
     SECOND_FACTOR_CHANGED = "SECOND_FACTOR_CHANGED"
     ACCOUNT_DEACTIVATED = "ACCOUNT_DEACTIVATED"
     EMAIL_TAKEN_NOTICE = "EMAIL_TAKEN_NOTICE"
-    PERSONAL_DATA_READY = "PERSONAL_DATA_READY"
+    EMAIL_CHANGE = "EMAIL_CHANGE"
+    EMAIL_CHANGE_TAKEN = "EMAIL_CHANGE_TAKEN"
+    EMAIL_CHANGED = "EMAIL_CHANGED"
     TEST = "TEST"
 
 
@@ -62,7 +68,9 @@ class FactorChange(StrEnum):
 # Names of the parameters, all of which a letter needs. `name` is the reader's, "" if unknown.
 PARAMS: Final[Mapping[MailTemplate, frozenset[str]]] = MappingProxyType(
     {
-        MailTemplate.INVITATION: frozenset({"inviter", "path", "expires_at"}),
+        MailTemplate.INVITATION: frozenset(
+            {"inviter", "role", "organization", "path", "expires_at"}
+        ),
         MailTemplate.PASSWORD_RESET: frozenset({"name", "path", "expires_at"}),
         MailTemplate.SIGN_UP: frozenset({"path", "expires_at"}),
         MailTemplate.PASSWORD_CHANGED: frozenset({"name", "at", "address"}),
@@ -70,7 +78,9 @@ PARAMS: Final[Mapping[MailTemplate, frozenset[str]]] = MappingProxyType(
         MailTemplate.SECOND_FACTOR_CHANGED: frozenset({"name", "at", "change"}),
         MailTemplate.ACCOUNT_DEACTIVATED: frozenset({"name"}),
         MailTemplate.EMAIL_TAKEN_NOTICE: frozenset({"name", "path"}),
-        MailTemplate.PERSONAL_DATA_READY: frozenset({"name", "path", "expires_at"}),
+        MailTemplate.EMAIL_CHANGE: frozenset({"name", "path", "expires_at"}),
+        MailTemplate.EMAIL_CHANGE_TAKEN: frozenset({"name"}),
+        MailTemplate.EMAIL_CHANGED: frozenset({"name", "email", "at"}),
         MailTemplate.TEST: frozenset({"at"}),
     }
 )

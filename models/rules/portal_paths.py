@@ -11,6 +11,7 @@ FRONT: Final = "/"
 PASSWORD_RESET: Final = "/app/password-reset"  # noqa: S105 - a path
 SIGN_UP: Final = "/app/sign-up"
 INVITATION: Final = "/app/invitation"
+EMAIL_CHANGE: Final = "/app/email-change"
 
 
 def with_token(path: str, token: str) -> str:

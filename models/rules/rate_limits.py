@@ -36,6 +36,8 @@ class RateLimit(StrEnum):
     PASSWORD_RESET_ADDRESS = "password-reset-address"  # noqa: S105 - address
     SIGN_UP_ACCOUNT = "sign-up-account"  # e-mail address
     SIGN_UP_ADDRESS = "sign-up-address"  # address
+    EMAIL_CHANGE_PERSON = "email-change-person"  # person who wants another address
+    EMAIL_CHANGE_ACCOUNT = "email-change-account"  # the address they want
     INVITATION = "invitation"  # person who invites
     LINK_PASSWORD = "link-password"  # noqa: S105 - link and address
     LINK_PASSWORD_ALL = "link-password-all"  # noqa: S105 - link, by whomever
@@ -130,6 +132,8 @@ RULES: Final[Mapping[RateLimit, Rule]] = {
     RateLimit.PASSWORD_RESET_ADDRESS: WindowRule(most=20, window_s=_HOUR_S, by_address=True),
     RateLimit.SIGN_UP_ACCOUNT: WindowRule(most=3, window_s=_HOUR_S),
     RateLimit.SIGN_UP_ADDRESS: WindowRule(most=10, window_s=_HOUR_S, by_address=True),
+    RateLimit.EMAIL_CHANGE_PERSON: WindowRule(most=5, window_s=_HOUR_S),
+    RateLimit.EMAIL_CHANGE_ACCOUNT: WindowRule(most=3, window_s=_HOUR_S),
     RateLimit.INVITATION: WindowRule(most=100, window_s=_HOUR_S),
     RateLimit.LINK_PASSWORD: WindowRule(
         most=10, window_s=10 * _MINUTE_S, place=Place.SHARED, by_address=False

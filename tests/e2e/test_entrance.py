@@ -26,8 +26,13 @@ from tests.portal import Client, operation
 
 PORTAL = "portal.test"
 DOMAIN = "go.test"  # of links
-PATHS = (portal_paths.PASSWORD_RESET, portal_paths.SIGN_UP, portal_paths.INVITATION)
-OPERATIONS = dict(zip(PATHS, ("PasswordReset", "SignUp", "InvitationAccept"), strict=True))
+OPERATIONS = {
+    portal_paths.PASSWORD_RESET: "PasswordReset",
+    portal_paths.SIGN_UP: "SignUp",
+    portal_paths.INVITATION: "InvitationAccept",
+    portal_paths.EMAIL_CHANGE: "EmailChange",
+}
+PATHS = tuple(OPERATIONS)
 FRONT_POLICY = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; "
     "form-action 'none'"
@@ -169,9 +174,8 @@ async def test_a_door_asks_so_that_browsers_and_screen_readers_understand(
         assert set((field["aria-describedby"] or "").split()) <= set(ids)
         assert "required" in field
     secrets = [each for each in fields.values() if each["type"] == "password"]
-    assert [(each["autocomplete"], each["minlength"]) for each in secrets] == [
-        ("new-password", "8")
-    ]
+    asked = [("new-password", "8")] if path != portal_paths.EMAIL_CHANGE else []
+    assert [(each["autocomplete"], each["minlength"]) for each in secrets] == asked
     if path != portal_paths.PASSWORD_RESET:
         assert fields["name"]["autocomplete"] == "name"
         assert fields["name"]["maxlength"] == "200"

@@ -144,7 +144,7 @@ def look_at_letters(settings: dict[str, str], state: MailServer) -> None:
             "It was sent or given up, and what it said is gone.\n",
         )
         assert running.cli("mail", "retry", "1").stderr == (
-            "This does not exist, or is not yours.\n"
+            "Not found, or you have no access to it.\n"
         )
         assert "Анна" not in running.last_words()
         assert running.stop() == 0

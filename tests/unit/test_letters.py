@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 
 from models.rules.mail_templates import PARAMS, PATH, FactorChange, MailTemplate
+from models.rules.roles import ROLES
 from models.texts import IDS, LOCALES, text
 from resolvers.letters import LetterError, LetterFacts, Letterhead, write_letter
 
@@ -21,12 +22,15 @@ HEAD = Letterhead(
 PARAMS_OF_ALL = {
     "name": "Анна",
     "inviter": "Борис",
+    "role": "administrator",
+    "organization": "Acme",
     "path": "/x#token=abc",
     "expires_at": "2026-01-03T03:04:05+00:00",
     "at": "2026-01-02T03:04:05+00:00",
     "address": "192.0.2.7",
     "device": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
     "change": "TOTP_ADDED",
+    "email": "new@example.org",
 }
 
 
@@ -89,8 +93,8 @@ def test_the_text_reads_as_a_letter() -> None:
     assert part(shown(write_letter(facts, HEAD)), "plain") == (
         "Hello, Анна!\n"
         "\n"
-        "You asked for a new password for your account. The button below opens a page where"
-        " you can choose one. It works once, until 3 January 2026, 08:34 (UTC+5:30).\n"
+        "You asked for a new password for your account. You can choose one on the page that"
+        " the link opens. It works once, until 3 January 2026, 08:34 (UTC+5:30).\n"
         "\n"
         "Choose a new password:\n"
         "https://go.test/p/x#token=abc\n"
@@ -111,11 +115,10 @@ def test_the_russian_text_reads_as_a_letter() -> None:
         "Для входа в вашу учётную запись теперь нужен код из приложения."
         " Это произошло 2 января 2026 г., 06:04 (UTC+3).\n"
         "\n"
-        "Если вы ничего такого не делали и ни о чём не просили, смените пароль и сообщите"
-        " администратору.\n"
+        "Если вы этого не делали и не просили, смените пароль и сообщите администратору.\n"
         "\n"
         "-- \n"
-        "Короткие ссылки, https://go.test/p — это письмо отправлено автоматически.\n"
+        "Короткие ссылки, https://go.test/p. Письмо отправлено автоматически.\n"
     )
 
 
@@ -134,10 +137,32 @@ def test_a_device_is_told_as_far_as_it_is_known(device: str, told: str) -> None:
     assert f"03:04 (UTC): {told} (address: 192.0.2.7)." in part(shown(letter), "plain")
 
 
-def test_an_invitation_by_nobody_is_one_by_the_administrator() -> None:
-    letter = write_letter(facts_of(MailTemplate.INVITATION, inviter=""), HEAD)
+@pytest.mark.parametrize(
+    ("locale", "changed", "told"),
+    [
+        ("en", {}, "Invited by: Борис. Role: administrator. Organization: Acme."),
+        ("ru", {}, "Кто приглашает: Борис. Роль: администратор. Организация: Acme."),
+        ("ru", {"role": "Редактор"}, "Кто приглашает: Борис. Роль: Редактор. Организация: Acme."),
+        (
+            "ru",
+            {"inviter": "", "role": "first_line", "organization": ""},
+            "Кто приглашает: Короткие ссылки. Роль: первая линия поддержки. Организация: нет.",
+        ),
+    ],
+)
+def test_an_invitation_says_by_whom_and_to_what(
+    locale: str, changed: dict[str, str], told: str
+) -> None:
+    letter = write_letter(facts_of(MailTemplate.INVITATION, locale, **changed), HEAD)
 
-    assert "\nThe administrator invites you to " in part(shown(letter), "plain")
+    assert told in part(shown(letter), "plain").splitlines()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_built_in_role_has_a_name_of_its_own(locale: str) -> None:
+    names = {text(locale, f"ROLE_{role.upper()}_TITLE") for role in ROLES}
+
+    assert len(names) == len(ROLES)
 
 
 def test_the_page_leads_where_the_text_leads() -> None:
@@ -175,7 +200,7 @@ def test_the_catalogue_has_the_texts_of_all_templates_and_no_others() -> None:
     }
     wanted = {f"MAIL_{each}_{name}" for each, names in parts.items() for name in names}
     wanted |= {f"MAIL_CHANGE_{each}" for each in FactorChange}
-    wanted |= {"MAIL_ADMINISTRATOR_TITLE", "MAIL_UNKNOWN_TITLE"}
+    wanted |= {"MAIL_NONE_TITLE", "MAIL_UNKNOWN_TITLE"}
     wanted |= {"MAIL_HELLO", "MAIL_HELLO_NAME", "MAIL_BUTTON_HINT", "MAIL_FOOTER"}
 
     assert PARAMS.keys() == set(MailTemplate)
@@ -197,7 +222,7 @@ def test_markup_in_parameters_is_shown_and_does_nothing() -> None:
 
     assert "<script" not in part(letter, "html")
     assert "evil.test&quot;&gt;" in part(letter, "html")
-    assert f"{evil} invites you" in part(letter, "plain")
+    assert f"Invited by: {evil}. " in part(letter, "plain")
 
 
 def test_a_name_of_several_lines_becomes_one_short_line() -> None:

@@ -6,6 +6,7 @@
   const form = byId("door");
   const told = byId("told");
   const button = byId("send");
+  const show = byId("show"); // null where no password is asked for
   const fields = Array.from(form.querySelectorAll("input[name]"));
   const words = form.dataset;
   let token = "";
@@ -38,7 +39,7 @@
   function showPasswords() {
     for (const field of fields) {
       if (field.autocomplete === "new-password") {
-        field.type = byId("show").checked ? "text" : "password";
+        field.type = show.checked ? "text" : "password";
       }
     }
   }
@@ -66,7 +67,7 @@
   function finish(result) {
     token = "";
     form.reset();
-    showPasswords();
+    if (show) showPasswords();
     form.hidden = true;
     byId("account").hidden = !result.email;
     byId("email").textContent = result.email ?? "";
@@ -111,7 +112,7 @@
   }
 
   byId("needs-script").hidden = true;
-  byId("show").addEventListener("change", showPasswords);
+  show?.addEventListener("change", showPasswords);
   form.addEventListener("submit", submit);
   window.addEventListener("hashchange", takeToken); // the next letter, opened in the same tab
   takeToken();
