@@ -28,6 +28,7 @@ COMMANDS: Final = (
 
 def build(arguments: list[str]) -> typer.Typer:
     """Return the commands that the arguments (without the program) may mean."""
+    "secrets",
     root = typer.Typer(
         name="python -m api",
         help="Linkyard: short links, statistics and a support desk of one's own.\n\n"

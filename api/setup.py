@@ -30,6 +30,7 @@ from resolvers.context import RequestContext, Viewer
 from resolvers.domains import links_elsewhere
 from resolvers.first_run import FirstRun, prepare_installation
 from resolvers.passwords import first_way_in
+from resolvers.sealed_values import newest_sealed
 
 _log = structlog.stdlib.get_logger("linkyard.setup")
 
@@ -80,6 +81,7 @@ class Setup:
                 admin_email=self.settings.admin_email,
                 now=SystemClock().now(),
             )
+            await self._look_at_seals()
             for use in await links_elsewhere(self.settings.first_domain):
                 _log.warning(
                     "links live on another domain than the present address",
@@ -90,6 +92,23 @@ class Setup:
                     f" {self.settings.first_domain}",
                 )
             return None if made is None else _Shown(made, await self._way_in(made))
+
+    async def _look_at_seals(self) -> None:
+        """Say it if the secret key file is not the one of this store. Redirects need none."""
+        viewer = Viewer(scopes=frozenset(Scope), reach=Reach.ALL)
+        rows = await newest_sealed(RequestContext(viewer, quiet_ports(self.settings)))
+        lost = sum(row.key is None for row in rows)
+        if not lost:
+            return
+        nothing = "the secret key file opens nothing of what the store keeps sealed: put it back"
+        some = "some of what the store keeps sealed was sealed by a key that is gone"
+        _log.error(
+            nothing if lost == len(rows) else some,
+            file=str(self.settings.secret_key_file),
+            unreadable=lost,
+            looked_at=len(rows),
+            to_see_what="python -m api secrets check",
+        )
 
     async def _way_in(self, made: FirstRun) -> str:
         """Return the address where the administrator sets a password, once."""
