@@ -18,12 +18,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.errors import ValueInvalidError
 from models.orm import sqlite_url
 from models.rules.addresses import parse_networks
-from models.rules.hosts import is_this_machine, normal_host
+from models.rules.hosts import is_this_machine, normal_host, split_port
 from models.rules.mail_addresses import deliverable
 from models.rules.origins import parse_origins
 from models.rules.plain_text import has_hidden
 
 _DATABASES: Final = ("sqlite://", "postgres://", "postgresql://", "asyncpg://")
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 - compared
 
 
 class SettingsError(Exception):
@@ -63,6 +64,11 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="",
         description="addresses or networks, with commas between, whose X-Forwarded-For is believed",
+    )
+    metrics_networks: str = Field(
+        default="",
+        description="addresses or networks, with commas between, that may read `/metrics` and the "
+        "numbers of `/readyz`; this machine and keys with the scope OPS_READ always may",
     )
     processes: int = Field(default=0, ge=0, description="web processes; 0: one for each core")
     admin_email: str = Field(
@@ -256,7 +262,7 @@ class Settings(BaseSettings):
         description="size at which a spool file is closed, if not by its share of the bound",
     )
     spool_file_s: float = Field(
-        default=5.0,
+        default=60.0,
         gt=0,
         description="seconds after which a spool file is closed, to be deleted, while clicks are "
         "stored as they come",
@@ -358,9 +364,9 @@ class Settings(BaseSettings):
             raise ValueError("must be empty when LINKYARD_SMTP_TLS is none: all could read it")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "metrics_networks")
     @classmethod
-    def _trusted_proxies_are_networks(cls, value: str) -> str:
+    def _networks_are_networks(cls, value: str) -> str:
         parse_networks(value)
         return value
 
@@ -474,6 +480,12 @@ class Settings(BaseSettings):
     def first_domain(self) -> str:
         """Host of the first domain, with its port unless that is the scheme's own."""
         return self.default_domain or urlsplit(self.public_url).netloc
+
+    @property
+    def answers_only_here(self) -> bool:
+        """True where everybody may connect, but our only names are those of this machine."""
+        own = normal_host(self.default_domain or urlsplit(self.public_url).netloc) or ""
+        return self.bind_host in _EVERY_ADDRESS and is_this_machine(split_port(own)[0])
 
     @property
     def public_scheme(self) -> str:

@@ -26,7 +26,7 @@ TOKENS_KEPT: Final = timedelta(days=7)  # after their end, to look into a late c
 SESSIONS_KEPT: Final = timedelta(days=30)  # after their end, revoked ones as long
 REPLAYS_KEPT: Final = timedelta(hours=24)
 MAILS_KEPT: Final = timedelta(days=30)  # sent and given up; of what they said nothing is left
-POSITIONS_KEPT: Final = timedelta(days=30)  # longer than a spool that turns up again is old
+POSITIONS_KEPT: Final = timedelta(days=90)  # longer than a spool that turns up again is old
 SOURCES_SILENT: Final = timedelta(days=1)  # a machine that is heard of has read all its files
 EDGE_MOVES_US: Final = 86_400_000_000  # a day: the worker calls every hour
 FORGOTTEN_SPOOLS: Final = "0" * 32  # file_id of the row that sums up the positions deleted

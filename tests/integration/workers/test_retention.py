@@ -216,7 +216,7 @@ async def test_a_file_that_went_without_a_note_is_forgotten_once_every_machine_i
 
 async def test_a_position_that_moved_of_late_stays(ports: Ports, clock: FixedClock) -> None:
     await read_long_ago(ports, clock, "a" * 32)
-    clock.at = _NOW - timedelta(days=29)
+    clock.at = _NOW - timedelta(days=89)
     clicks = [RawClick(1, microseconds_of(_NOW))]
     more = SpoolSlice(file_id="a" * 32, start=9, end=18, clicks=clicks)
     await Ingestion().store(as_command(ports), [more])
