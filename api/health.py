@@ -4,12 +4,13 @@ Ready means that a proxy should send requests. A role that only redirects is
 ready while it has a replica or a store, because links go on without the other; a
 proxy that sends links to a role that does more asks `/readyz?for=redirect`. A
 spool that takes nothing more is shown and does not count: redirects go on.
+
+Whoever asks from outside learns what is not well, by name, and no numbers: api.watchers.
 """
 
 import asyncio
-import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,15 +19,17 @@ import orjson
 from aiohttp import hdrs, web
 
 from api.adapters.spool_backlog import waiting_bytes
-from api.auth import CHALLENGE, CredentialRefusedError, authenticate
+from api.auth import CHALLENGE
 from api.data_folder import DataFolder
 from api.metrics import CONTENT_TYPE, render
+from api.watchers import Watchers
 from api.worker_status import WorkerStatus
-from models.rules.scopes import Scope
+from models.store_failures import is_store_failure
 from resolvers.health import mail_waiting, store_answers
 from resolvers.ports import Clock
 
 _CACHED_S: Final = 1.0  # anybody may ask, the store need not hear of it every time
+_KEY_S: Final = 1.0  # to look a key up
 _MAX_LAG_S: Final = 15.0  # of the worker, which looks every half second
 _MAX_MAIL_WAIT_S: Final = 600.0  # of a letter; what it offers may expire soon after
 # What the spool's report is made of; a text is told while the number is not 0.
@@ -37,7 +40,6 @@ _SPOOL_METRICS: Final = {
     "linkyard_spool_sync_failing": "clicks that are written cannot be synced to the disk",
     "linkyard_spool_too_new": "a newer version wrote clicks that this one cannot read",
 }
-_PROXY_HEADERS: Final = (hdrs.X_FORWARDED_FOR, hdrs.FORWARDED, "X-Real-IP", "Via")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Health:
         redirects: this role has a replica and spools; None of them counts otherwise.
         has_replica: whether a replica serves this process now.
         spool_max_bytes: how much may wait in the spools.
+        watchers: who may see the numbers.
     """
 
     folder: DataFolder
@@ -58,6 +61,7 @@ class Health:
     redirects: bool
     has_replica: Callable[[], bool]
     spool_max_bytes: int
+    watchers: Watchers = field(default_factory=Watchers)
     _report: dict[str, Any] = field(default_factory=dict, init=False)
     _reported_at: float = field(default=float("-inf"), init=False)
 
@@ -74,7 +78,7 @@ class Health:
         return web.Response(text="ok\n", headers={hdrs.CACHE_CONTROL: "no-store"})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 or 503, and a JSON object with what was checked.
+        """200 or 503, and a JSON object with what was checked, for outsiders without numbers.
 
         The status is for everything that the role does; with `?for=redirect` it is for
         links alone, which go on while the store is away.
@@ -83,31 +87,35 @@ class Health:
             self._report = await self._check()
             self._reported_at = time.monotonic()
         report = self._report
+        shown = report if await self._sees_numbers(request) else _verdict(report)
         is_asked_for = report["redirect" if request.query.get("for") == "redirect" else "ready"]
         return web.Response(
             status=HTTPStatus.OK if is_asked_for else HTTPStatus.SERVICE_UNAVAILABLE,
-            body=orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE),
+            body=orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE),
             content_type="application/json",
             headers={hdrs.CACHE_CONTROL: "no-store"},
         )
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Counters of all processes of this machine, for this machine or for OPS_READ."""
-        if not _is_from_this_machine(request):
-            try:
-                viewer = await authenticate(
-                    request.headers.get(hdrs.AUTHORIZATION), now=self.clock.now()
-                )
-            except CredentialRefusedError:
-                viewer = None
-            if viewer is None or Scope.OPS_READ not in viewer.scopes:
-                return web.Response(
-                    status=HTTPStatus.UNAUTHORIZED,
-                    text="Ask from this machine, or with a key that has the scope OPS_READ.\n",
-                    headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
-                )
+        """Counters of all processes of this machine, for whoever may see numbers."""
+        if not await self._sees_numbers(request):
+            return web.Response(
+                status=HTTPStatus.UNAUTHORIZED,
+                text="Ask from this machine or a network of LINKYARD_METRICS_NETWORKS,"
+                " or with a key that has the scope OPS_READ.\n",
+                headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
+            )
         body = await asyncio.to_thread(self._metrics)
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
+
+    async def _sees_numbers(self, request: web.Request) -> bool:
+        try:
+            async with asyncio.timeout(_KEY_S):
+                return await self.watchers.sees_numbers(request, now=self.clock.now())
+        except Exception as error:
+            if is_store_failure(error):  # nobody can say whose key it is, and the verdict must come
+                return False
+            raise
 
     async def _check(self) -> dict[str, Any]:
         is_stored = await store_answers()
@@ -176,14 +184,10 @@ async def _mail(clock: Clock) -> dict[str, Any]:
     }
 
 
-def _is_from_this_machine(request: web.Request) -> bool:
-    """A proxy on this machine speaks for somebody else, so what came through one does not count."""
-    if any(name in request.headers for name in _PROXY_HEADERS):
-        return False
-    try:
-        return ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        return False
+def _verdict(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what anybody may know of a report: is it ready, and which parts are not well."""
+    failing = [name for name, part in report.items() if isinstance(part, dict) and not part["ok"]]
+    return {"ready": report["ready"], "redirect": report["redirect"], "failing": failing}
 
 
 def _is_recent(age_s: float | None) -> bool:

@@ -37,6 +37,7 @@ from api.security_headers import HEADERS, all_but_redirects, headers_with, hsts,
 from api.server_log import quiet_server_log
 from api.settings import Settings
 from api.version import VERSION
+from api.watchers import Watchers
 from api.worker_status import WorkerStatus
 from models.orm import open_database
 from models.rules.addresses import parse_networks
@@ -173,6 +174,10 @@ class WebProcess:
             redirects=self.role.redirects,
             has_replica=lambda: replicas.current() is not None,
             spool_max_bytes=self.settings.spool_max_bytes,
+            watchers=Watchers(
+                networks=parse_networks(self.settings.metrics_networks),
+                trusted_proxies=parse_networks(self.settings.trusted_proxies),
+            ),
         )
         app.add_routes(health.routes())
         if self.role.redirects:

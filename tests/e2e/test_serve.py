@@ -20,6 +20,7 @@ import pytest
 from redis import Redis
 
 from benchmarks.service import Response, Service, free_port, service
+from models.rules.api_key_format import new_key
 
 TARGET = "https://example.org/there"
 CREATE = """
@@ -131,12 +132,54 @@ def _sign_in_by(running: Service, token: str) -> None:
     assert entered.json() == {"data": {"sessionCreate": {"__typename": "SessionStartSuccess"}}}
 
 
-def test_everything_in_the_data_folder_is_its_owners_alone(serving: Service) -> None:
-    modes = {p.name: p.stat().st_mode & 0o777 for p in [serving.data, *serving.data.iterdir()]}
+def test_everything_in_the_data_folder_is_its_owners_alone(
+    settings: dict[str, str], postgres_server: str | None, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    own = {} if postgres_server else {"DATABASE_URL": f"sqlite://{elsewhere / 'store.sqlite3'}"}
+    lavish = ("sh", "-c", 'umask 000; exec "$0" "$@"')
+    with service({**settings, **own}, prefix=lavish) as running:
+        running.graphql(CREATE)
+        eventually(lambda: running.get("/a").status == 302)
+        assert running.cli("mail", "test", "ann@example.org").returncode == 0
+        eventually((running.data / "audit" / "heads.jsonl").exists)
+        found = {
+            str(path.relative_to(running.data)): path.lstat().st_mode & 0o777
+            for path in [running.data, *running.data.rglob("*")]
+        }
+        stores = {path.name: path.stat().st_mode & 0o777 for path in elsewhere.iterdir()}
 
-    folders = {name for name in modes if (serving.data / name).is_dir()} | {"data"}
-    assert {modes[name] for name in folders} == {0o700}
-    assert modes["secret.key"] == 0o600
+    assert {name: oct(mode) for name, mode in found.items() if mode & 0o077} == {}
+    assert found["secret.key"] == found["spool/source"] == found["audit/heads.jsonl"] == 0o600
+    folders = {".", "audit", "mail", "metrics", "replica", "run", "salts", "spool"}
+    assert {name: found.get(name) for name in folders} == dict.fromkeys(folders, 0o700)
+    assert all(any(name.startswith(f"{each}/") for name in found) for each in folders - {"."})
+    names = ["store.sqlite3", "store.sqlite3-shm", "store.sqlite3-wal"]
+    assert stores == ({} if postgres_server else dict.fromkeys(names, 0o600))
+
+
+def test_a_start_on_every_address_without_a_name_for_others_warns_once(
+    settings: dict[str, str],
+) -> None:
+    with service({**settings, "LOG_FORMAT": "json"}, start=False) as running:
+        running.prefix = ("env", f"LINKYARD_BIND=0.0.0.0:{running.port}")
+        running.start()
+
+        [warning] = [
+            line for line in _log_of(running) if "LINKYARD_PUBLIC_URL" in line.get("event", "")
+        ]
+        assert warning["level"] == "warning"
+        assert warning["event"] == (
+            "visitors from other machines get 421: set LINKYARD_PUBLIC_URL to the address they use"
+        )
+        assert warning["bind"] == f"0.0.0.0:{running.port}"
+        assert running.request("GET", "/a", headers={"Host": "192.0.2.7"}).status == 421
+
+
+def _log_of(running: Service) -> list[dict[str, Any]]:
+    lines = (running.folder / "serve.log").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def test_a_second_serve_on_the_same_folder_is_refused_and_the_first_goes_on(
@@ -450,6 +493,11 @@ def test_links_go_on_and_readiness_says_so_while_the_store_is_away() -> None:
         assert (ready.json()["ready"], ready.json()["redirect"]) == (False, True)
         links = running.get("/readyz?for=redirect")
         assert (links.status, links.json()) == (200, ready.json())
+        outside = {"X-Forwarded-For": "192.0.2.1", "Authorization": f"Bearer {new_key()}"}
+        told = running.get("/readyz", outside)
+        assert (told.status, told.json()["redirect"]) == (503, True)
+        assert "store" in told.json()["failing"]
+        assert set(told.json()) == {"ready", "redirect", "failing"}
         assert running.get("/healthz").status == 200
         assert running.stop() == 0
 

@@ -55,6 +55,11 @@ PORT = "is no URL: Port could not be cast to integer value as 'x'"
             "10.0.0.0/8, nobody",
             "'nobody' does not appear to be an IPv4 or IPv6 network",
         ),
+        (
+            "METRICS_NETWORKS",
+            "monitoring",
+            "'monitoring' does not appear to be an IPv4 or IPv6 network",
+        ),
         ("CORS_ORIGINS", "https://partner.test, *", ORIGINS),
         ("CORS_ORIGINS", "https://partner.test/", ORIGINS),
         ("MAX_CONNECTIONS", "-1", "Input should be greater than or equal to 0"),
@@ -108,6 +113,7 @@ def test_every_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ("REDIS_URL", "unix:///run/redis.sock"),
         ("DEFAULT_DOMAIN", "Кольцо.РФ:8080"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("METRICS_NETWORKS", "192.0.2.7, 2001:db8::/32"),
         ("CORS_ORIGINS", "https://partner.test, http://localhost:3000"),
         ("LOG_LEVEL", "debug"),
     ],
@@ -205,3 +211,33 @@ def test_the_schema_is_told_to_everybody_on_this_machine_or_where_a_setting_says
         monkeypatch.setenv("LINKYARD_INTROSPECTION", introspection)
 
     assert load_settings().tells_schema is tells
+
+
+@pytest.mark.parametrize(
+    ("bind", "public_url", "default_domain", "only_here"),
+    [
+        ("0.0.0.0:8080", "", "", True),
+        ("[::]:80", "", "", True),
+        ("0.0.0.0:8080", "http://localhost:8080", "", True),
+        ("0.0.0.0:8080", "", "localhost:8080", True),
+        ("0.0.0.0:8080", "http://192.0.2.7:8080", "", False),
+        ("0.0.0.0:8080", "https://go.example.org", "", False),
+        ("0.0.0.0:8080", "", "go.example.org", False),
+        ("127.0.0.1:8080", "", "", False),
+        ("localhost:8080", "", "", False),
+        ("192.0.2.7:8080", "", "", False),
+    ],
+)
+def test_listening_on_every_address_under_no_name_but_this_machines_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+    bind: str,
+    public_url: str,
+    default_domain: str,
+    *,
+    only_here: bool,
+) -> None:
+    monkeypatch.setenv("LINKYARD_BIND", bind)
+    monkeypatch.setenv("LINKYARD_PUBLIC_URL", public_url)
+    monkeypatch.setenv("LINKYARD_DEFAULT_DOMAIN", default_domain)
+
+    assert load_settings().answers_only_here is only_here
