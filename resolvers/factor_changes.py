@@ -60,14 +60,47 @@ async def tell_change(
 async def active_person(connection: BaseDBAsyncClient, user_id: int) -> User:
     """Return a person who may sign in: neither they nor their organization are deactivated.
 
+    Until the transaction ends, nobody changes their password, factors or state. So whoever
+    locks more of what a person has locks the person first.
+
     Raises:
         SignInRefusedError: nobody, or deactivated.
     """
     rows = User.filter(id=user_id, deactivated_at=None, organization__deactivated_at=None)
-    user = await rows.using_db(connection).first()
+    locked = rows.using_db(connection).select_for_update(of=("app_user",), no_key=True)
+    user = await locked.first()
     if user is None:
         raise SignInRefusedError
     return user
+
+
+async def lock_person(connection: BaseDBAsyncClient, user_id: int) -> User:
+    """Return a person as they are now, whatever their state; nobody else changes it meanwhile.
+
+    Sessions and other rows that only point to the person can be made all the same.
+    """
+    return await User.select_for_update(no_key=True).using_db(connection).get(id=user_id)
+
+
+async def still_proved(connection: BaseDBAsyncClient, user: User) -> User:
+    """Lock a person who has proved who they are, and return them as they are now.
+
+    A proof takes a moment, by a slow hash or by asking somebody else. It is worth nothing
+    once the account has got another password meanwhile: who sets one ends all that was
+    begun before. The moment counts and not the hash, which is also made anew for the same
+    password.
+
+    Args:
+        connection: of the open transaction.
+        user: as read before the proof was looked at.
+
+    Raises:
+        SignInRefusedError: deactivated, or given another password since then.
+    """
+    locked = await active_person(connection, user.id)
+    if locked.password_changed_at != user.password_changed_at:
+        raise SignInRefusedError
+    return locked
 
 
 async def has_factor(connection: BaseDBAsyncClient, user_id: int) -> bool:

@@ -14,7 +14,7 @@ from models.rules.rate_limits import RateLimit
 from models.second_factors import Passkey
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.factor_changes import active_person
+from resolvers.factor_changes import active_person, lock_person
 from resolvers.limits import spend
 from resolvers.one_time_tokens import issue_token, use_token
 from resolvers.passkeys import LIFE, challenge_in, new_challenge
@@ -87,8 +87,11 @@ async def sign_in_by_passkey(
 
 
 async def _passkey(connection: BaseDBAsyncClient, answer: Assertion) -> Passkey | None:
-    rows = Passkey.filter(credential_id=answer.credential_id).using_db(connection)
-    return await rows.select_related("user").first()
+    """Return the passkey that an answer names, with its person, whom it locks."""
+    passkey = await Passkey.filter(credential_id=answer.credential_id).using_db(connection).first()
+    if passkey is not None:
+        passkey.user = await lock_person(connection, passkey.user_id)
+    return passkey
 
 
 async def _fault(  # noqa: PLR0913 - the parts of one question and its answer

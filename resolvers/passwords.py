@@ -9,7 +9,12 @@ from typing import Final
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.errors import NotFoundError, TokenInvalidError
+from models.errors import (
+    NotFoundError,
+    PasswordWrongError,
+    SignInRefusedError,
+    TokenInvalidError,
+)
 from models.letter_orders import LetterKind, LetterOrder
 from models.one_time_tokens import TokenPurpose
 from models.rules import portal_paths
@@ -21,6 +26,7 @@ from models.rules.scopes import Scope
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.factor_changes import lock_person, still_proved
 from resolvers.letter_orders import order_letter
 from resolvers.limits import forgive, spend
 from resolvers.mails import post_mail
@@ -68,6 +74,10 @@ async def change_password(
     check_password(new, field="newPassword", own_words=(user.email, user.name))
     fresh = await context.ports.passwords.hash(new)
     async with in_transaction("default") as connection:
+        try:
+            await still_proved(connection, user)
+        except SignInRefusedError:  # somebody was faster
+            raise PasswordWrongError(path=("currentPassword",)) from None
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_CHANGE, but=session_id)
         await _tell(context, connection, user)
         return await rotate_session(context, connection)
@@ -141,6 +151,7 @@ async def reset_password(context: RequestContext, *, token: str, new: str) -> No
     check_password(new, field="newPassword", own_words=(user.email, user.name))
     fresh = await context.ports.passwords.hash(new)
     async with in_transaction("default") as connection:
+        await lock_person(connection, user.id)
         found = await use_token(context, connection, token, purpose=TokenPurpose.PASSWORD_RESET)
         if found is None:
             raise TokenInvalidError  # somebody was faster
@@ -233,10 +244,15 @@ async def _store(  # noqa: PLR0913 - one for each thing that a new password chan
     *,
     but: int | None = None,
 ) -> None:
-    """Store a hash, end sessions and one-time tokens, and write it down."""
+    """Store a hash, end sessions and one-time tokens, and write it down.
+
+    No two passwords of a person have the same moment: see still_proved.
+    """
+    before = (await lock_person(connection, user.id)).password_changed_at
     now = context.ports.clock.now()
+    changed_at = now if before is None else max(now, before + timedelta(microseconds=1))
     rows = User.filter(id=user.id).using_db(connection)
-    await rows.update(password_hash=password_hash, password_changed_at=now)
+    await rows.update(password_hash=password_hash, password_changed_at=changed_at)
     ended = await end_sessions(context, connection, user_id=user.id, but=but)
     await void_tokens(context, connection, user_id=user.id)
     await log_action(

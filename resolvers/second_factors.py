@@ -63,10 +63,10 @@ async def confirm_session(context: RequestContext, *, token: str, code: str) -> 
     await spend(context, RateLimit.SECOND_FACTOR, subject)
     try:
         async with in_transaction("default") as connection:
-            found = await use_token(context, connection, token, purpose=TokenPurpose.SECOND_FACTOR)
-            if found is None:
-                raise TokenInvalidError
             user = await active_person(connection, promised.user_id)
+            found = await use_token(context, connection, token, purpose=TokenPurpose.SECOND_FACTOR)
+            if found is None:  # somebody was faster, or a new password voided it
+                raise TokenInvalidError
             factor = await prove_code(context, connection, user=user, code=code)
             shown = [str(each) for each in cast("list[object]", found.payload["factors"])]
             started = await finish_sign_in(context, connection, user, [*shown, factor])

@@ -30,6 +30,7 @@ from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.directory_sign_ins import DIRECTORY, person_of_directory
+from resolvers.factor_changes import still_proved
 from resolvers.known_devices import device_token, forgive_password_try, spend_password_try
 from resolvers.limits import forgive, spend
 from resolvers.mails import post_mail
@@ -67,18 +68,23 @@ async def sign_in(context: RequestContext, *, email: str, password: str) -> Star
     elif verdict.is_outdated:
         await _hash_again(context, user, password)
     await forgive_password_try(context, counted)
-    factors = await _second_factors(user.id)
-    async with in_transaction("default") as connection:
-        if not factors:
-            return await finish_sign_in(context, connection, user, (factor,))
-        token = await issue_token(
-            context,
-            connection,
-            purpose=TokenPurpose.SECOND_FACTOR,
-            user_id=user.id,
-            payload={"factors": [factor]},
-            life=SECOND_FACTOR_LIFE,
-        )
+    try:
+        async with in_transaction("default") as connection:
+            await still_proved(connection, user)
+            factors = await _second_factors(connection, user.id)
+            if not factors:
+                return await finish_sign_in(context, connection, user, (factor,))
+            token = await issue_token(
+                context,
+                connection,
+                purpose=TokenPurpose.SECOND_FACTOR,
+                user_id=user.id,
+                payload={"factors": [factor]},
+                life=SECOND_FACTOR_LIFE,
+            )
+    except SignInRefusedError:
+        await refuse_sign_in(context, user=user, factor=factor)
+        raise
     raise SecondFactorRequiredError(token=token, factors=factors)
 
 
@@ -93,17 +99,15 @@ async def finish_sign_in(
     Args:
         context: of the request that shows the last factor.
         connection: of the open transaction.
-        user: who it is; a deactivated person is refused.
+        user: who it is, as read before the proof was looked at.
         factors: how they proved it, see start_session.
 
     Raises:
         InsecureTransportError: others could read the cookie on its way.
-        SignInRefusedError: deactivated meanwhile.
+        SignInRefusedError: deactivated meanwhile, or given another password.
     """
     require_secure(context)
-    active = User.filter(id=user.id, deactivated_at=None).using_db(connection)
-    if not await active.exists():
-        raise SignInRefusedError
+    await still_proved(connection, user)
     await _replace_session(context, connection)
     seen = Session.filter(user_id=user.id).using_db(connection)
     is_first = not await seen.exists()
@@ -193,11 +197,15 @@ async def _active(account: str) -> User | None:
     return await found.first()
 
 
-async def _second_factors(user_id: int) -> tuple[SecondFactor, ...]:
-    has_totp = await Totp.exists(user_id=user_id, confirmed_at__isnull=False)
-    has_passkey = await Passkey.exists(user_id=user_id)
-    found = [SecondFactor.TOTP] * has_totp + [SecondFactor.PASSKEY] * has_passkey
-    if found and await RecoveryCode.exists(user_id=user_id, used_at=None):
+async def _second_factors(
+    connection: BaseDBAsyncClient, user_id: int
+) -> tuple[SecondFactor, ...]:
+    apps = Totp.filter(user_id=user_id, confirmed_at__isnull=False).using_db(connection)
+    passkeys = Passkey.filter(user_id=user_id).using_db(connection)
+    codes = RecoveryCode.filter(user_id=user_id, used_at=None).using_db(connection)
+    found = [SecondFactor.TOTP] * await apps.exists()
+    found += [SecondFactor.PASSKEY] * await passkeys.exists()
+    if found and await codes.exists():
         found.append(SecondFactor.RECOVERY_CODE)
     return tuple(found)
 
