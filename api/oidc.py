@@ -13,11 +13,18 @@ from typing import Final
 import structlog
 from aiohttp import hdrs, web
 
+from api.credentials import cookie_of
 from api.keys import PORTAL, PORTS, SITE
 from api.origin import origin_of
+from api.request_cookies import cookie
 from api.session_cookies import write_cookie
 from models.engines.turns import begin_turn
-from models.errors import InsecureTransportError, RateLimitedError, SignInRefusedError
+from models.errors import (
+    InsecureTransportError,
+    RateLimitedError,
+    SessionRequiredError,
+    SignInRefusedError,
+)
 from models.store_failures import is_store_failure
 from models.texts import negotiate, text
 from resolvers.context import RequestContext, Viewer
@@ -29,6 +36,7 @@ from resolvers.provider_sign_ins import (
     leave_for_provider,
     return_from_provider,
 )
+from resolvers.session_lookup import find_session
 from schema.context import PROVIDER_START
 from schema.cookies import Cookies
 
@@ -60,9 +68,12 @@ class OidcRoutes:
         ]
 
     async def start(self, request: web.Request) -> web.Response:
-        """Send the browser to the provider."""
+        """Send the browser to the provider; with `renew=1` for the session that it has."""
+        is_renewal = _part(request, "renew") == "1"
         try:
-            departure = await leave_for_provider(_context(request), self._provider)
+            departure = await leave_for_provider(
+                await _context(request), self._provider, is_renewal=is_renewal
+            )
         except Exception as error:  # noqa: BLE001 - see _page
             return _page(request, error)
         response = _sent_to(departure.url)
@@ -81,7 +92,7 @@ class OidcRoutes:
         """Take the browser back, signed in or with the reason why not."""
         try:
             started = await return_from_provider(
-                _context(request), self._provider, _back(request), may_create=self._may_create
+                await _context(request), self._provider, _back(request), may_create=self._may_create
             )
         except Exception as error:  # noqa: BLE001 - see _page
             response = _page(request, error)
@@ -100,14 +111,22 @@ class OidcRoutes:
         return response
 
 
-def _context(request: web.Request) -> RequestContext:
+async def _context(request: web.Request) -> RequestContext:
+    """Return who comes. A link of another site can do no more than ask the provider.
+
+    So the cookie is enough here: whatever follows needs a person at the provider, and the
+    way back a secret of this very browser.
+    """
     begin_turn()
-    return RequestContext(Viewer(), request.app[PORTS], origin_of(request))
+    ports = request.app[PORTS]
+    now, span = ports.clock.now(), ports.access.sessions
+    viewer = await find_session(cookie_of(request), span=span, now=now)
+    return RequestContext(viewer or Viewer(), ports, origin_of(request))
 
 
 def _back(request: web.Request) -> Return:
     return Return(
-        browser=request.cookies.get(_cookie_name(request)),
+        browser=cookie(request, _cookie_name(request)),
         state=_part(request, "state"),
         code=_part(request, "code"),
         error=_part(request, "error"),
@@ -162,6 +181,8 @@ def _reason(error: Exception) -> tuple[str, int]:
             return error.reason, 0
         case RateLimitedError():
             return "busy", math.ceil(error.retry_after_s)
+        case SessionRequiredError():
+            return "session", 0
         case InsecureTransportError():
             return "insecure", 0
         case SignInRefusedError():

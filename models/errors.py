@@ -380,9 +380,16 @@ class SessionRequiredError(DomainError):
 
 
 class StepUpRequiredError(DomainError):
-    """The action is dangerous, and the person's last proof of identity is too old for it."""
+    """The action is dangerous, and the person's last proof of identity is too old for it.
+
+    `ways` are names of ProofWay by which this person can make a new one.
+    """
 
     code: ClassVar[str] = "STEP_UP_REQUIRED"
+
+    def __init__(self, *, ways: tuple[str, ...]) -> None:
+        super().__init__()
+        self.ways = ways
 
 
 class InsecureTransportError(DomainError):

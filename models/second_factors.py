@@ -68,7 +68,10 @@ class Passkey(Record):
 
 
 class Identity(Record):
-    """Who a person is at the customer's own provider: OpenID Connect, or a directory."""
+    """Who a person is at the customer's own provider: OpenID Connect, or a directory.
+
+    `login` is the name that they last typed for the directory, "" for OpenID Connect.
+    """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
         "models.User", related_name="identities", on_delete=fields.CASCADE
@@ -76,6 +79,7 @@ class Identity(Record):
     user_id: int
     issuer = fields.CharField(max_length=255)
     subject = fields.CharField(max_length=255)
+    login = fields.CharField(max_length=254, default="")
     last_used_at: datetime | None = fields.DatetimeField(null=True)
 
     class Meta:

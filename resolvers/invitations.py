@@ -9,12 +9,14 @@ from tortoise.transactions import in_transaction
 
 from models.errors import DomainError, InputInvalidError, NotFoundError, ValueInvalidError
 from models.invitations import Invitation
+from models.organizations import Organization
 from models.rules import portal_paths
 from models.rules.audit_actions import AuditAction
 from models.rules.mail_templates import MailTemplate
 from models.rules.rate_limits import RateLimit
 from models.rules.reach import Reach
-from models.rules.scopes import Scope
+from models.rules.roles import is_beyond_customer
+from models.rules.scopes import Scope, parse_scopes
 from models.rules.tokens import hash_token, new_token
 from models.texts import LOCALES
 from models.users import Role, User
@@ -25,6 +27,7 @@ from resolvers.limits import spend
 from resolvers.mails import post_mail
 from resolvers.organizations import placeable_organization
 from resolvers.roles import role_named
+from resolvers.sessions import require_fresh
 from resolvers.users import check_email
 
 INVITATION_DAYS: Final = 7
@@ -44,7 +47,8 @@ async def create_invitation(
     Whether the address has an account shows nowhere: only who gets the letter learns it.
 
     Args:
-        context: needs USER_ADMIN and every right of the role.
+        context: needs USER_ADMIN and every right of the role; for a role that may more than
+            a customer also a fresh proof of identity.
         email: of whom; the account will have this address.
         role: name of the role they will have.
         organization_id: where they will belong. For a viewer whose reach is an organization
@@ -53,6 +57,7 @@ async def create_invitation(
 
     Raises:
         NotPermittedError, ReachNotHeldError, ScopeNotHeldError: beyond the viewer's rights.
+        StepUpRequiredError: the session's proof of identity is too old.
         NotFoundError: no such organization, or not the viewer's.
         ValueRequiredError, TextTooLongError, ValueInvalidError: address, role or organization.
         InputInvalidError: several of these at once.
@@ -72,6 +77,8 @@ async def create_invitation(
     InputInvalidError.raise_for(problems)
     assert given is not None  # noqa: S101 - or it was among the problems
     check_role(context.viewer, given, path=("role",))
+    if _is_strong(given):
+        await require_fresh(context)
     await _spend(context)
     if organization_id is None and context.viewer.reach is not Reach.ALL:
         organization_id = context.viewer.organization_id or 0  # 0 is none, and so not found
@@ -133,6 +140,25 @@ async def revoke_invitation(context: RequestContext, *, invitation_id: int) -> I
     return invitation
 
 
+async def revoke_strong_invitations(
+    context: RequestContext, connection: BaseDBAsyncClient, *, invited_by_id: int
+) -> None:
+    """Revoke the open invitations that somebody sent to more than a customer may.
+
+    What somebody handed out before they had to go is worth no more than they are.
+    """
+    rows = Invitation.filter(invited_by_id=invited_by_id, accepted_at=None, revoked_at=None)
+    for sent in await rows.using_db(connection).select_for_update(no_key=True):
+        if _is_strong(await Role.filter(id=sent.role_id).using_db(connection).get()):
+            sent.revoked_at = context.ports.clock.now()
+            await sent.save(using_db=connection)
+            await log_action(context, connection, AuditAction.INVITATION_REVOKE, subject_id=sent.id)
+
+
+def _is_strong(role: Role) -> bool:
+    return is_beyond_customer(parse_scopes(role.scopes), role.reach)
+
+
 def sees_invitation(viewer: Viewer, invitation: Invitation) -> bool:
     """Tell whether an invitation is in the reach of who manages people."""
     if Scope.USER_ADMIN not in viewer.scopes:
@@ -191,6 +217,9 @@ async def _send(
     invitation.expires_at = context.ports.clock.now() + timedelta(days=INVITATION_DAYS)
     is_new = not await Invitation.filter(id=invitation.id).using_db(connection).exists()
     await invitation.save(using_db=connection, force_create=is_new)
+    place = (
+        await Organization.filter(id=invitation.organization_id or 0).using_db(connection).first()
+    )
     inviter = await User.filter(id=context.viewer.user_id or 0).using_db(connection).first()
     await post_mail(
         context,
@@ -199,7 +228,9 @@ async def _send(
         locale=invitation.locale,
         template=MailTemplate.INVITATION,
         params={
-            "inviter": inviter.name if inviter else "",
+            "inviter": "" if inviter is None or inviter.is_unnamed else inviter.name,
+            "role": invitation.role.name,
+            "organization": "" if place is None else place.name,
             "path": portal_paths.with_token(portal_paths.INVITATION, token),
             "expires_at": invitation.expires_at.isoformat(),
         },

@@ -58,6 +58,11 @@ async def forgive_password_try(context: RequestContext, counted: PasswordTry) ->
     await forgive(context, counted.limit, counted.subject)
 
 
+def is_known_device(context: RequestContext, account: str) -> bool:
+    """Tell whether the browser shows that it has signed in to this very account before."""
+    return _device_of(context, account) is not None
+
+
 def device_token(context: RequestContext, account: str) -> str:
     """Return what the browser of a person who has just signed in shows the next time.
 

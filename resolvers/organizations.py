@@ -28,6 +28,7 @@ from resolvers.context import RequestContext
 from resolvers.grants import require_reach
 from resolvers.organization_lists import sees_organization
 from resolvers.quotas import check_quota
+from resolvers.sessions import require_fresh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +143,12 @@ async def deactivate_organization(context: RequestContext, *, organization_id: i
 
     Raises:
         NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
+        StepUpRequiredError: the session's proof of identity is too old.
         NotFoundError: no such organization.
         LastAdministratorError: nobody would be an administrator.
     """
     _require_admin(context)
+    await require_fresh(context)
     now = context.ports.clock.now()
     async with in_transaction("default") as connection:
         organization = await _locked(connection, organization_id)
@@ -175,9 +178,11 @@ async def activate_organization(context: RequestContext, *, organization_id: int
     """Let its people in again.
 
     Raises:
-        NotPermittedError, ReachNotHeldError, NotFoundError: see deactivate_organization.
+        NotPermittedError, ReachNotHeldError, StepUpRequiredError, NotFoundError: see
+            deactivate_organization.
     """
     _require_admin(context)
+    await require_fresh(context)
     async with in_transaction("default") as connection:
         organization = await _locked(connection, organization_id)
         if organization.deactivated_at is None:

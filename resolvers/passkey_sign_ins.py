@@ -68,11 +68,11 @@ async def sign_in_by_passkey(
     async with in_transaction("default") as connection:
         found = await use_token(context, connection, token, purpose=TokenPurpose.PASSKEY_SIGN_IN)
         if found is not None:
-            passkey = await _passkey(connection, answer)
+            passkey = await passkey_of(connection, answer)
             if passkey is None:
-                await _note(context, connection, None, reason="unknown")
+                await note_passkey_refusal(context, connection, None, reason="unknown")
             else:
-                reason = await _fault(
+                reason = await fault_of(
                     context,
                     connection,
                     passkey,
@@ -82,11 +82,11 @@ async def sign_in_by_passkey(
                 )
                 if not reason:
                     return await finish_sign_in(context, connection, passkey.user, [FACTOR])
-                await _note(context, connection, passkey, reason=reason)
+                await note_passkey_refusal(context, connection, passkey, reason=reason)
     raise PasskeyRefusedError
 
 
-async def _passkey(connection: BaseDBAsyncClient, answer: Assertion) -> Passkey | None:
+async def passkey_of(connection: BaseDBAsyncClient, answer: Assertion) -> Passkey | None:
     """Return the passkey that an answer names, with its person, whom it locks."""
     passkey = await Passkey.filter(credential_id=answer.credential_id).using_db(connection).first()
     if passkey is not None:
@@ -94,7 +94,7 @@ async def _passkey(connection: BaseDBAsyncClient, answer: Assertion) -> Passkey 
     return passkey
 
 
-async def _fault(  # noqa: PLR0913 - the parts of one question and its answer
+async def fault_of(  # noqa: PLR0913 - the parts of one question and its answer
     context: RequestContext,
     connection: BaseDBAsyncClient,
     passkey: Passkey,
@@ -123,13 +123,14 @@ async def _fault(  # noqa: PLR0913 - the parts of one question and its answer
     return "" if await rows.update(sign_count=count, last_used_at=now) else "counter"
 
 
-async def _note(
+async def note_passkey_refusal(
     context: RequestContext,
     connection: BaseDBAsyncClient,
     passkey: Passkey | None,
     *,
     reason: str,
 ) -> None:
+    """Write down that a passkey was refused, None for one that nobody here has."""
     await log_action(
         context,
         connection,

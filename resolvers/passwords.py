@@ -26,9 +26,10 @@ from models.rules.scopes import Scope
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.factor_changes import lock_person, still_proved
+from resolvers.factor_changes import has_factor, lock_person, still_proved
 from resolvers.letter_orders import order_letter
 from resolvers.limits import forgive, spend
+from resolvers.local_passwords import may_have_password, require_password_allowed
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token, void_tokens
 from resolvers.sessions import (
@@ -51,6 +52,8 @@ async def change_password(
 ) -> StartedSession:
     """Set the viewer's password; their other sessions end, and this one's token changes.
 
+    That is a fresh proof of identity only for those who have no second factor.
+
     Args:
         context: of a session.
         current: the present password; None for an account without one, whose person must
@@ -71,6 +74,7 @@ async def change_password(
         await require_fresh(context)
     else:
         user = await check_own_password(context, password=current or "", field="currentPassword")
+    await require_password_allowed(context, user, field="newPassword")
     check_password(new, field="newPassword", own_words=(user.email, user.name))
     fresh = await context.ports.passwords.hash(new)
     async with in_transaction("default") as connection:
@@ -80,7 +84,8 @@ async def change_password(
             raise PasswordWrongError(path=("currentPassword",)) from None
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_CHANGE, but=session_id)
         await _tell(context, connection, user)
-        return await rotate_session(context, connection)
+        is_proved = user.password_hash is not None and not await has_factor(connection, user.id)
+        return await rotate_session(context, connection, is_proved=is_proved)
 
 
 async def request_reset(context: RequestContext, *, email: str) -> str:
@@ -105,7 +110,7 @@ async def request_reset(context: RequestContext, *, email: str) -> str:
 async def post_reset(
     context: RequestContext, connection: BaseDBAsyncClient, order: LetterOrder
 ) -> None:
-    """Post the letter that somebody ordered, if there is a person to write to."""
+    """Post the letter that somebody ordered, if there is a person who may have a password."""
     person = User.filter(email=order.email, deactivated_at=None).using_db(connection)
     user = await person.first()
     await log_action(
@@ -114,7 +119,7 @@ async def post_reset(
         AuditAction.PASSWORD_RESET_REQUEST,
         subject_id=None if user is None else user.id,
     )
-    if user is None:
+    if user is None or not await may_have_password(context, user):
         return
     path = await issue_reset(context, connection, user_id=user.id)
     ends_at = context.ports.clock.now() + RESET_LIFE
@@ -183,6 +188,7 @@ async def set_password(
     user = await User.by_email(email)
     if user is None:
         raise NotFoundError(path=("email",))
+    await require_password_allowed(context, user, field="password")
     check_password(new, field="password", own_words=(user.email, user.name))
     fresh = await context.ports.passwords.hash(new)
     async with in_transaction("default") as connection:
@@ -220,6 +226,7 @@ async def first_way_in(context: RequestContext, *, email: str) -> str:
     user = await User.by_email(email)
     if user is None:
         raise NotFoundError(path=("email",))
+    await require_password_allowed(context, user, field="email")
     async with in_transaction("default") as connection:
         await log_action(
             context, connection, AuditAction.PASSWORD_RESET_REQUEST, subject_id=user.id
@@ -232,7 +239,10 @@ async def _user_of(context: RequestContext, token: str) -> User | None:
         found = await find_token(context, connection, token, purpose=TokenPurpose.PASSWORD_RESET)
     if found is None or found.user_id is None:
         return None
-    return await User.filter(id=found.user_id, deactivated_at=None).first()
+    user = await User.filter(id=found.user_id, deactivated_at=None).first()
+    if user is None or not await may_have_password(context, user):
+        return None
+    return user
 
 
 async def _store(  # noqa: PLR0913 - one for each thing that a new password changes

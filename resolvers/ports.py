@@ -251,6 +251,8 @@ class AccessPolicy:
         public_url: of the portal, for addresses in letters; without a slash at the end.
         sessions: how long they last.
         adds_directory_people: who has an entry in the directory but no account gets one.
+        provider_issuer: of the organization's own provider (OpenID Connect); "" for none.
+        local_passwords: people may have a password of ours; else only those with USER_ADMIN.
         may_sign_up: whoever has an e-mail address may make an account.
         methods: by which people sign in, the one to offer first in front.
         key_per_minute: requests of a key that has no number of its own; 0 sets no limit.
@@ -258,7 +260,9 @@ class AccessPolicy:
 
     public_url: str = "http://localhost:8080"
     sessions: SessionSpan = field(default_factory=SessionSpan)
+    provider_issuer: str = ""
     may_sign_up: bool = False
+    local_passwords: bool = True
     adds_directory_people: bool = False
     methods: tuple[SignInMethod, ...] = (SignInMethod.PASSWORD, SignInMethod.PASSKEY)
     key_per_minute: int = 600
@@ -391,11 +395,13 @@ class Challenge:
         state: names this sign-in.
         nonce: will be in the id token.
         code_challenge: SHA-256 of the verifier, base64url.
+        is_anew: whoever is signed in there must prove anew who they are.
     """
 
     state: str
     nonce: str
     code_challenge: str
+    is_anew: bool = False
 
 
 class IdentityProvider(Protocol):

@@ -10,22 +10,27 @@ from typing import Final
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from models.errors import SessionRequiredError
 from models.one_time_tokens import TokenPurpose
 from models.rules.base64url import to_base64url
+from models.rules.id_tokens import LEEWAY_S
 from models.rules.identities import ProvedIdentity
 from models.rules.rate_limits import RateLimit
 from models.rules.tokens import new_token
+from models.second_factors import Identity
 from resolvers.context import RequestContext
+from resolvers.factor_changes import lock_person
 from resolvers.identity_accounts import ProviderSignInError, account_of, note_refusal
 from resolvers.limits import spend
-from resolvers.one_time_tokens import FoundToken, issue_token, use_token
+from resolvers.one_time_tokens import FoundToken, Payload, issue_token, use_token
 from resolvers.ports import (
     Challenge,
     IdentityProvider,
     ProviderRefusedError,
     ProviderUnavailableError,
 )
-from resolvers.sessions import StartedSession
+from resolvers.renewals import finish_renewal
+from resolvers.sessions import StartedSession, require_session
 from resolvers.sign_in import finish_sign_in, require_secure
 
 FACTOR: Final = "oidc"
@@ -56,16 +61,25 @@ class Return:
     issuer: str | None
 
 
-async def leave_for_provider(context: RequestContext, provider: IdentityProvider) -> Departure:
+async def leave_for_provider(
+    context: RequestContext, provider: IdentityProvider, *, is_renewal: bool = False
+) -> Departure:
     """Begin a sign-in at the provider.
 
+    Args:
+        context: of whoever comes; of a session for a renewal.
+        provider: to be asked.
+        is_renewal: the viewer proves anew who they are, for the session they have.
+
     Raises:
+        SessionRequiredError: nobody is signed in who could renew anything.
         InsecureTransportError: others could read the cookie on its way.
         RateLimitedError: too many from this address.
         ProviderSignInError: the provider cannot be asked.
     """
     require_secure(context)
     await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
+    renewed = _renewed(context) if is_renewal else {}
     browser, nonce, verifier = new_token(), new_token(), secrets.token_urlsafe(48)
     async with in_transaction("default") as connection:
         state = await issue_token(
@@ -73,11 +87,21 @@ async def leave_for_provider(context: RequestContext, provider: IdentityProvider
             connection,
             purpose=TokenPurpose.OIDC,
             life=LIFE,
-            payload={"browser": _hashed(browser), "nonce": nonce, "verifier": verifier},
+            payload={
+                "browser": _hashed(browser),
+                "nonce": nonce,
+                "verifier": verifier,
+                **renewed,
+            },
         )
-    challenge = to_base64url(sha256(verifier.encode()).digest())
+    challenge = Challenge(
+        state=state,
+        nonce=nonce,
+        code_challenge=to_base64url(sha256(verifier.encode()).digest()),
+        is_anew=is_renewal,
+    )
     try:
-        url = await provider.address(Challenge(state=state, nonce=nonce, code_challenge=challenge))
+        url = await provider.address(challenge)
     except (ProviderRefusedError, ProviderUnavailableError) as error:
         raise await _refusal(context, error) from error
     return Departure(url=url, browser=browser)
@@ -86,13 +110,13 @@ async def leave_for_provider(context: RequestContext, provider: IdentityProvider
 async def return_from_provider(
     context: RequestContext, provider: IdentityProvider, back: Return, *, may_create: bool
 ) -> StartedSession:
-    """Begin the session of whom the provider names.
+    """Begin the session of whom the provider names, or renew that of the viewer.
 
     The state is used up at once, whatever follows: an address cannot be used twice, and
     in no other browser than the one that left.
 
     Args:
-        context: of nobody yet.
+        context: of whoever comes back.
         provider: that was asked.
         back: what the browser brought.
         may_create: a stranger with a verified address gets an account.
@@ -121,10 +145,46 @@ async def return_from_provider(
     except (ProviderRefusedError, ProviderUnavailableError) as error:
         raise await _refusal(context, error) from error
     try:
+        if "session" in found.payload:
+            return await _renew(context, identity, found.payload)
         return await _sign_in(context, identity, may_create=may_create)
     except ProviderSignInError as error:
         await note_refusal(context, reason=error.reason)
         raise
+
+
+def _renewed(context: RequestContext) -> Payload:
+    """Return what the way back has to know of the session that is renewed."""
+    asked_at = context.ports.clock.now().timestamp()
+    return {"session": require_session(context), "asked_at": asked_at}
+
+
+async def _renew(
+    context: RequestContext, identity: ProvedIdentity, asked: Payload
+) -> StartedSession:
+    """Renew the viewer's session, if the provider proved the same person just now.
+
+    Raises:
+        ProviderSignInError: another session or person, or the proof is an old one: a
+            provider may ignore that it was to ask anew.
+    """
+    viewer, now = context.viewer, context.ports.clock.now().timestamp()
+    if viewer.session_id is None or viewer.session_id != asked["session"]:
+        raise ProviderSignInError("session")
+    proved_at, asked_at = identity.authenticated_at, float(str(asked["asked_at"]))
+    if proved_at is None or not asked_at - LEEWAY_S <= proved_at <= now + LEEWAY_S:
+        raise ProviderSignInError("stale")
+    async with in_transaction("default") as connection:
+        rows = Identity.filter(issuer=identity.issuer, subject=identity.subject)
+        known = await rows.using_db(connection).first()
+        if known is None or known.user_id != viewer.user_id:
+            raise ProviderSignInError("person")
+        user = await lock_person(connection, known.user_id)
+        await rows.using_db(connection).update(last_used_at=context.ports.clock.now())
+        try:
+            return await finish_renewal(context, connection, user, FACTOR)
+        except SessionRequiredError:
+            raise ProviderSignInError("session") from None
 
 
 async def _sign_in(

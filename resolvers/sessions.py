@@ -12,12 +12,15 @@ from tortoise.transactions import in_transaction
 from models.errors import SessionRequiredError, StepUpRequiredError
 from models.ids import new_id
 from models.rules.audit_actions import AuditAction
+from models.rules.scopes import Scope
 from models.rules.session_ends import is_fresh
 from models.rules.tokens import hash_token, new_token
 from models.sessions import Session
 from models.users import User
 from resolvers.audit import log_action
-from resolvers.context import RequestContext
+from resolvers.context import RequestContext, Viewer
+from resolvers.proof_ways import ways_of
+from resolvers.user_lists import visible_users_by_ids
 
 MAX_SESSIONS: Final = 100  # of one person; the oldest make room
 
@@ -70,10 +73,17 @@ async def start_session(
     return StartedSession(session_id=session.id, user_id=user.id, token=token, ends_at=ends_at)
 
 
-async def rotate_session(context: RequestContext, connection: BaseDBAsyncClient) -> StartedSession:
-    """Give the viewer's session a new token, after they proved anew who they are.
+async def rotate_session(
+    context: RequestContext, connection: BaseDBAsyncClient, *, is_proved: bool = True
+) -> StartedSession:
+    """Give the viewer's session a new token.
 
     The old token opens nothing any more, and the session ends when it would have.
+
+    Args:
+        context: of the session.
+        connection: of the open transaction.
+        is_proved: the person has just proved who they are by one of their ways.
 
     Raises:
         SessionRequiredError: the viewer came through no session, or it is over.
@@ -83,10 +93,11 @@ async def rotate_session(context: RequestContext, connection: BaseDBAsyncClient)
     session = await _live(context).filter(id=session_id).using_db(connection).first()
     if session is None:
         raise SessionRequiredError
+    proved_at = context.ports.clock.now() if is_proved else session.authenticated_at
     await (
         Session.filter(id=session_id)
         .using_db(connection)
-        .update(token_hash=hash_token(token), authenticated_at=context.ports.clock.now())
+        .update(token_hash=hash_token(token), authenticated_at=proved_at)
     )
     return StartedSession(
         session_id=session.id, user_id=session.user_id, token=token, ends_at=session.expires_at
@@ -123,24 +134,47 @@ async def sessions_of(context: RequestContext) -> list[Session]:
     return await sessions.order_by("-last_seen_at", "-id")
 
 
+async def sessions_by_person(
+    context: RequestContext, user_ids: Sequence[int]
+) -> list[list[Session]]:
+    """Return people's sessions that are not over, each person's one used last first.
+
+    Two queries. Order and length are those of `user_ids`; a person whose sessions are not
+    the viewer's to see has none: others need USER_ADMIN and the person in their reach, and
+    for a key without that right its owner's are not, either.
+    """
+    is_admin = Scope.USER_ADMIN in context.viewer.scopes
+    seen = {user.id for user in await visible_users_by_ids(context, user_ids)}
+    if context.viewer.session_id is None and not is_admin:
+        seen.clear()
+    found: dict[int, list[Session]] = {each: [] for each in user_ids}
+    sessions = _live(context).filter(user_id__in=list(seen))
+    for session in await sessions.order_by("-last_seen_at", "-id"):
+        found[session.user_id].append(session)
+    return [found[each] for each in user_ids]
+
+
 async def revoke_sessions(context: RequestContext, *, ids: Sequence[int] | None) -> list[int]:
-    """End sessions of the viewer, and return the ids of those that ended now.
+    """End sessions, and return the ids of those that ended now.
+
+    Those of others are ended by who may change them: with USER_ADMIN, the person in reach,
+    and every right of the person.
 
     Args:
         context: of a session.
-        ids: of sessions; those of others and those that are over are left out. None for
-            all but the one of this request.
+        ids: of sessions; those that are over, or not the viewer's to end, are left out.
+            None for all of the viewer's but the one of this request.
 
     Raises:
         SessionRequiredError: the viewer came through no session.
     """
     current, user_id = require_session(context), context.viewer.user_id
     async with in_transaction("default") as connection:
-        sessions = _live(context).filter(user_id=user_id).using_db(connection)
+        sessions = _live(context).using_db(connection)
         if ids is None:
-            sessions = sessions.exclude(id=current)
+            sessions = sessions.filter(user_id=user_id).exclude(id=current)
         else:
-            sessions = sessions.filter(id__in=list(ids))
+            sessions = sessions.filter(id__in=await _endable(context, ids))
         ended = await _end(context, connection, sessions)
         for session_id in ended:
             await log_action(context, connection, AuditAction.SESSION_REVOKE, subject_id=session_id)
@@ -184,7 +218,22 @@ async def require_fresh(context: RequestContext) -> None:
     if viewer.session_id is None:
         return
     if not is_fresh(viewer.authenticated_at, now=context.ports.clock.now()):
-        raise StepUpRequiredError
+        raise StepUpRequiredError(ways=await ways_of(context, viewer.user_id or 0))
+
+
+async def _endable(context: RequestContext, ids: Sequence[int]) -> list[int]:
+    """Return which of the sessions the viewer may end: their own, and by the rights of others."""
+    found = await Session.filter(id__in=list(ids)).only("id", "user_id")
+    owners = {session.user_id for session in found}
+    people = await visible_users_by_ids(context, list(owners))
+    mine = {user.id for user in people if _may_end(context.viewer, user)}
+    return [session.id for session in found if session.user_id in mine]
+
+
+def _may_end(viewer: Viewer, user: User) -> bool:
+    if user.id == viewer.user_id:
+        return True
+    return user.scopes() <= viewer.scopes and viewer.reach.covers(user.role.reach)
 
 
 def _live(context: RequestContext) -> QuerySet[Session]:

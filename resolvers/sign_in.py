@@ -20,24 +20,32 @@ from models.errors import (
 )
 from models.one_time_tokens import TokenPurpose
 from models.rules.audit_actions import AuditAction
+from models.rules.mail_addresses import normal_address
 from models.rules.mail_templates import MailTemplate
 from models.rules.passwords import may_be_password
 from models.rules.rate_limits import RateLimit
 from models.rules.sign_in_methods import SecondFactor
 from models.second_factors import Passkey, RecoveryCode, Totp
 from models.sessions import Session
-from models.users import User
+from models.users import MAX_EMAIL_LENGTH, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.directory_sign_ins import DIRECTORY, person_of_directory
 from resolvers.factor_changes import still_proved
-from resolvers.known_devices import device_token, forgive_password_try, spend_password_try
+from resolvers.known_devices import (
+    device_token,
+    forgive_password_try,
+    is_known_device,
+    spend_password_try,
+)
 from resolvers.limits import forgive, spend
+from resolvers.local_passwords import password_of
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import issue_token
-from resolvers.sessions import StartedSession, require_session, rotate_session, start_session
+from resolvers.sessions import StartedSession, start_session
 
 PASSWORD: Final = "password"  # noqa: S105 - the name of a factor
+_MAX_TYPED: Final = 1000  # characters that are looked at
 SECOND_FACTOR_LIFE: Final = timedelta(minutes=10)
 
 
@@ -51,11 +59,11 @@ async def sign_in(context: RequestContext, *, email: str, password: str) -> Star
         RateLimitedError: too many tries for this account or from this address.
     """
     require_secure(context)
-    account = email.strip().lower()[:254]
+    account = normal_address(email[:_MAX_TYPED])[:MAX_EMAIL_LENGTH]
     await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
     counted = await spend_password_try(context, account)
     user = await _active(account)
-    stored = user.password_hash if user is not None else None
+    stored = password_of(context, user)
     checked = password if may_be_password(password) else ""
     verdict = await context.ports.passwords.verify(checked, stored)
     factor = PASSWORD
@@ -93,8 +101,9 @@ async def finish_sign_in(
 ) -> StartedSession:
     """Begin the session of a person who has shown all that is needed; the last step of each way.
 
-    The session the browser had before ends. On a device that the person was never seen
-    with, they get a letter.
+    The session the browser had before ends. On a device that has never signed in to the
+    account, and says so by what it does not show, the person gets a letter; what a browser
+    calls itself is known to everybody and counts for nothing.
 
     Args:
         context: of the request that shows the last factor.
@@ -109,9 +118,9 @@ async def finish_sign_in(
     require_secure(context)
     await still_proved(connection, user)
     await _replace_session(context, connection)
-    seen = Session.filter(user_id=user.id).using_db(connection)
-    is_first = not await seen.exists()
-    is_known = await seen.filter(user_agent=context.origin.user_agent).exists()
+    has_been_here = user.last_seen_at is not None or (
+        await Session.filter(user_id=user.id).using_db(connection).exists()
+    )
     started = await start_session(context, connection, user=user, factors=factors)
     await log_action(
         context,
@@ -121,7 +130,7 @@ async def finish_sign_in(
         actor_id=user.id,
         after={"factors": list(factors), "user_agent": context.origin.user_agent},
     )
-    if not is_first and not is_known:
+    if has_been_here and not is_known_device(context, user.email):
         await _tell_of_device(context, connection, user)
     return replace(started, device_token=device_token(context, user.email))
 
@@ -138,35 +147,6 @@ async def refuse_sign_in(context: RequestContext, *, user: User | None, factor: 
         )
 
 
-async def renew_session(context: RequestContext, *, password: str) -> StartedSession:
-    """Let a person prove anew who they are, for dangerous actions; their token changes.
-
-    Raises:
-        SessionRequiredError: the viewer came through no session.
-        PasswordWrongError: another password, or the account has none.
-        RateLimitedError: too many tries.
-    """
-    require_session(context)
-    user = await check_own_password(context, password=password, field="password")
-    return await finish_renewal(context, user, PASSWORD)
-
-
-async def finish_renewal(context: RequestContext, user: User, factor: str) -> StartedSession:
-    """Rotate the session of a person who has just shown a factor; the last step of each way."""
-    require_secure(context)
-    async with in_transaction("default") as connection:
-        started = await rotate_session(context, connection)
-        await log_action(
-            context,
-            connection,
-            AuditAction.SESSION_RENEW,
-            subject_id=started.session_id,
-            actor_id=user.id,
-            after={"factor": factor},
-        )
-    return started
-
-
 async def check_own_password(context: RequestContext, *, password: str, field: str) -> User:
     """Return the viewer as a person once their password is right, counting each try.
 
@@ -174,10 +154,10 @@ async def check_own_password(context: RequestContext, *, password: str, field: s
         PasswordWrongError: it is not, or the account has none; `field` is its path.
         RateLimitedError: too many tries.
     """
-    user = await User.get(id=context.viewer.user_id)
+    user = await User.get(id=context.viewer.user_id).select_related("role")
     await spend(context, RateLimit.STEP_UP, str(user.id))
     checked = password if may_be_password(password) else ""
-    verdict = await context.ports.passwords.verify(checked, user.password_hash)
+    verdict = await context.ports.passwords.verify(checked, password_of(context, user))
     if not verdict.is_right:
         await refuse_sign_in(context, user=user, factor=PASSWORD)
         raise PasswordWrongError(path=(field,))
@@ -194,12 +174,10 @@ def require_secure(context: RequestContext) -> None:
 async def _active(account: str) -> User | None:
     """Find a person who may sign in, by one query."""
     found = User.filter(email=account, deactivated_at=None, organization__deactivated_at=None)
-    return await found.first()
+    return await found.select_related("role").first()
 
 
-async def _second_factors(
-    connection: BaseDBAsyncClient, user_id: int
-) -> tuple[SecondFactor, ...]:
+async def _second_factors(connection: BaseDBAsyncClient, user_id: int) -> tuple[SecondFactor, ...]:
     apps = Totp.filter(user_id=user_id, confirmed_at__isnull=False).using_db(connection)
     passkeys = Passkey.filter(user_id=user_id).using_db(connection)
     codes = RecoveryCode.filter(user_id=user_id, used_at=None).using_db(connection)

@@ -156,8 +156,10 @@ NOTES: Final = {
         "Hide it from programs.",
     ),
     ErrorCode.STEP_UP_REQUIRED: CodeNote(
-        "The action is dangerous, and the last proof of identity is older than ten minutes.",
-        "Ask for the password, call `sessionRenew`, then send the mutation again.",
+        "The action is dangerous, and the last proof of identity is older than ten minutes; or a "
+        "password was sent by somebody whose second factor is wanted.",
+        "Offer the `ways` of the problem (`sessionRenew`, `passkeyRenewBegin`, the provider), then "
+        "send the mutation again.",
     ),
     ErrorCode.INSECURE_TRANSPORT: CodeNote(
         "Nobody signs in over plain http, but on the machine itself.",

@@ -27,6 +27,7 @@ from schema.problems import (
     RateLimitedProblem,
     ReachNotHeldProblem,
     ScopeNotHeldProblem,
+    StepUpRequiredProblem,
     ValidationProblem,
 )
 from schema.scalars import Count, Locale
@@ -126,6 +127,7 @@ InvitationCreateResult: TypeAlias = Annotated[
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("InvitationCreateResult", description="It, or the reason why not."),
 ]

@@ -44,6 +44,7 @@ SECRET_FIELDS: Final = frozenset(
         "sessionCreate",
         "sessionCreateByPasskey",
         "sessionRenew",
+        "sessionRenewByPasskey",
         "signUp",
         "signUpRequest",
         "totpConfirm",

@@ -20,6 +20,7 @@ from schema.problems import (
     NotFoundProblem,
     ReachNotHeldProblem,
     RevisionConflictProblem,
+    StepUpRequiredProblem,
     ValidationProblem,
 )
 from schema.scalars import Count
@@ -119,6 +120,7 @@ OrganizationDeactivateResult: TypeAlias = Annotated[
     | LastAdministratorProblem
     | NotFoundProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union(
         "OrganizationDeactivateResult", description="The organization, or the reason why not."
@@ -132,7 +134,11 @@ class OrganizationActivateSuccess:
 
 
 OrganizationActivateResult: TypeAlias = Annotated[
-    OrganizationActivateSuccess | NotFoundProblem | ReachNotHeldProblem | ForbiddenProblem,
+    OrganizationActivateSuccess
+    | NotFoundProblem
+    | ReachNotHeldProblem
+    | StepUpRequiredProblem
+    | ForbiddenProblem,
     strawberry.union(
         "OrganizationActivateResult", description="The organization, or the reason why not."
     ),

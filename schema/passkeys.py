@@ -9,6 +9,7 @@ from models.rules.passkeys import Assertion, Attestation, Site, Transport
 from models.second_factors import Passkey
 from resolvers.passkey_sign_ins import begin_passkey_sign_in, sign_in_by_passkey
 from resolvers.passkeys import begin_passkey, create_passkey, delete_passkey
+from resolvers.renewals import begin_passkey_renewal, renew_by_passkey
 from schema.access import signed_in
 from schema.context import Info
 from schema.nodes import Node, encode_id, row_id_of
@@ -58,7 +59,9 @@ class PasskeyCreateBeginSuccess:
 
 @strawberry.type(description="Ask the browser for a passkey, then send its answer.")
 class PasskeySignInBeginSuccess:
-    token: str = strawberry.field(description="For `sessionCreateByPasskey`, once.")
+    token: str = strawberry.field(
+        description="For `sessionCreateByPasskey`, or `sessionRenewByPasskey`, once."
+    )
     options: PasskeyRequestOptions = strawberry.field(description="For the browser.")
 
 
@@ -68,6 +71,10 @@ PasskeyCreateBeginResult: TypeAlias = Annotated[
     | SessionRequiredProblem
     | StepUpRequiredProblem,
     strawberry.union("PasskeyCreateBeginResult", description="The options, or the reason why not."),
+]
+PasskeyRenewBeginResult: TypeAlias = Annotated[
+    PasskeySignInBeginSuccess | SessionRequiredProblem | InsecureTransportProblem,
+    strawberry.union("PasskeyRenewBeginResult", description="The options, or the reason why not."),
 ]
 PasskeySignInBeginResult: TypeAlias = Annotated[
     PasskeySignInBeginSuccess | InsecureTransportProblem | RateLimitedProblem,
@@ -140,6 +147,16 @@ class PasskeyAssertionInput:
     signature: str = strawberry.field(description="`response.signature`, base64url.")
     user_handle: str = strawberry.field(description="`response.userHandle`, base64url.")
 
+    def to_answer(self) -> Assertion:
+        """Return it as the rules know it."""
+        return Assertion(
+            credential_id=self.id,
+            client_data=self.client_data_json,
+            authenticator_data=self.authenticator_data,
+            signature=self.signature,
+            user_handle=self.user_handle,
+        )
+
 
 @strawberry.input(description="A sign-in without a password.")
 class SessionCreateByPasskeyInput:
@@ -151,6 +168,24 @@ SessionCreateByPasskeyResult: TypeAlias = Annotated[
     SessionStartSuccess | PasskeyRefusedProblem | InsecureTransportProblem | RateLimitedProblem,
     strawberry.union(
         "SessionCreateByPasskeyResult", description="A session, or the reason why not."
+    ),
+]
+
+
+@strawberry.input(description="A proof of identity by a passkey, for the session that goes on.")
+class SessionRenewByPasskeyInput:
+    token: str = strawberry.field(description="From `passkeyRenewBegin`, in the same session.")
+    credential: PasskeyAssertionInput = strawberry.field(description="The browser's answer.")
+
+
+SessionRenewByPasskeyResult: TypeAlias = Annotated[
+    SessionStartSuccess
+    | PasskeyRefusedProblem
+    | SessionRequiredProblem
+    | InsecureTransportProblem
+    | RateLimitedProblem,
+    strawberry.union(
+        "SessionRenewByPasskeyResult", description="The session, or the reason why not."
     ),
 ]
 
@@ -226,17 +261,39 @@ class PasskeyMutations:
         ],
     ) -> SessionCreateByPasskeyResult:
         info.context.cookies.require_front_end()
-        sent = input.credential
         started = await sign_in_by_passkey(
             info.context,
             token=input.token,
-            answer=Assertion(
-                credential_id=sent.id,
-                client_data=sent.client_data_json,
-                authenticator_data=sent.authenticator_data,
-                signature=sent.signature,
-                user_handle=sent.user_handle,
-            ),
+            answer=input.credential.to_answer(),
             site=_site(info),
         )
         return SessionStartSuccess.of(started, info)
+
+    @strawberry.mutation(
+        description="Begin to prove anew who you are by a passkey of yours.", **signed_in()
+    )
+    async def passkey_renew_begin(self, info: Info) -> PasskeyRenewBeginResult:
+        question = await begin_passkey_renewal(info.context)
+        return PasskeySignInBeginSuccess(
+            token=question.token, options=PasskeyRequestOptions.of(question, _site(info))
+        )
+
+    @strawberry.mutation(
+        description="Prove anew who you are by a passkey. The session goes on with a new cookie.",
+        **signed_in(),
+    )
+    async def session_renew_by_passkey(
+        self,
+        info: Info,
+        input: Annotated[
+            SessionRenewByPasskeyInput, strawberry.argument(description="The browser's answer.")
+        ],
+    ) -> SessionRenewByPasskeyResult:
+        info.context.cookies.require_front_end()
+        renewed = await renew_by_passkey(
+            info.context,
+            token=input.token,
+            answer=input.credential.to_answer(),
+            site=_site(info),
+        )
+        return SessionStartSuccess.of(renewed, info)

@@ -51,7 +51,7 @@ from models.errors import (
 )
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
-from models.rules.sign_in_methods import SecondFactor
+from models.rules.sign_in_methods import ProofWay, SecondFactor
 from models.texts import message_of
 from resolvers.context import NotPermittedError
 from schema.context import Info
@@ -69,6 +69,18 @@ describe_enum(
         SecondFactor.RECOVERY_CODE: "A code from paper, for `sessionConfirm`.",
     },
     description="What a person can show after the password.",
+)
+describe_enum(
+    ProofWay,
+    {
+        ProofWay.PASSWORD: "The password, ours or the directory's: `sessionRenew`.",
+        ProofWay.TOTP: "A code of the authenticator app: `sessionRenew`.",
+        ProofWay.PASSKEY: "A passkey: begin with `passkeyRenewBegin`.",
+        ProofWay.RECOVERY_CODE: "A code from paper: `sessionRenew`. It is used up.",
+        ProofWay.PROVIDER: "The organization's own provider: open the address of "
+        "`Portal.signInProvider` with `?renew=1`; it leads back to the portal.",
+    },
+    description="How somebody who is signed in proves anew who they are.",
 )
 
 
@@ -278,13 +290,17 @@ class SessionRequiredProblem(Problem):
 
 
 @strawberry.type(
-    description="The last proof of identity is too old for this: call `sessionRenew`, then try "
-    "again."
+    description="The last proof of identity is too old for this, or is none for this person: "
+    "let them prove who they are by one of the ways, then try again."
 )
 class StepUpRequiredProblem(Problem):
+    ways: list[ProofWay] = strawberry.field(
+        description="Those that this person has, the best first; without one they sign in anew."
+    )
+
     @classmethod
     def of(cls, error: StepUpRequiredError, info: Info) -> Self:
-        return cls(**_base(error, info))
+        return cls(**_base(error, info), ways=[ProofWay(each) for each in error.ways])
 
 
 @strawberry.type(description="Nobody signs in over plain http, but on the machine itself.")

@@ -23,6 +23,7 @@ from schema.problems import (
     RoleBuiltInProblem,
     RoleInUseProblem,
     ScopeNotHeldProblem,
+    StepUpRequiredProblem,
     ValidationProblem,
 )
 
@@ -73,6 +74,7 @@ RoleCreateResult: TypeAlias = Annotated[
     | NameTakenProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("RoleCreateResult", description="The new role, or the reason why not."),
 ]
@@ -115,6 +117,7 @@ RoleUpdateResult: TypeAlias = Annotated[
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("RoleUpdateResult", description="The role, or the reason why not."),
 ]
@@ -137,6 +140,7 @@ RoleDeleteResult: TypeAlias = Annotated[
     | NotFoundProblem
     | ScopeNotHeldProblem
     | ReachNotHeldProblem
+    | StepUpRequiredProblem
     | ForbiddenProblem,
     strawberry.union("RoleDeleteResult", description="The id, or the reason why not."),
 ]

@@ -7,8 +7,9 @@ import strawberry
 
 from models.errors import ValueInvalidError
 from models.sessions import Session
+from resolvers.renewals import renew_by_code, renew_by_password
 from resolvers.sessions import MAX_SESSIONS, StartedSession, revoke_sessions, sign_out
-from resolvers.sign_in import renew_session, sign_in
+from resolvers.sign_in import sign_in
 from schema.access import signed_in
 from schema.context import Info
 from schema.nodes import Node, encode_id, row_id_of
@@ -17,8 +18,11 @@ from schema.problems import (
     PasswordWrongProblem,
     RateLimitedProblem,
     SecondFactorRequiredProblem,
+    SecondFactorUnreadableProblem,
+    SecondFactorWrongProblem,
     SessionRequiredProblem,
     SignInRefusedProblem,
+    StepUpRequiredProblem,
     ValidationProblem,
 )
 
@@ -100,13 +104,14 @@ SessionDeleteResult: TypeAlias = Annotated[
 ]
 
 
-@strawberry.input(one_of=True, description="Which of the viewer's sessions are to end.")
+@strawberry.input(one_of=True, description="Which sessions are to end.")
 class SessionsRevokeInput:
     ids: strawberry.Maybe[list[strawberry.ID]] = strawberry.field(
-        description="At most 100; those that are over, or not yours, are left out."
+        description="At most 100, yours or, with USER_ADMIN, of people in your reach; those that are "
+        "over, or not yours to end, are left out."
     )
     all_except_current: strawberry.Maybe[bool] = strawberry.field(
-        description="`true`: all but the one of this request."
+        description="`true`: all of yours but the one of this request."
     )
 
 
@@ -125,14 +130,26 @@ SessionsRevokeResult: TypeAlias = Annotated[
 ]
 
 
-@strawberry.input(description="What proves who the person is.")
+@strawberry.input(
+    one_of=True,
+    description="What proves who the person is: one of `ways` of StepUpRequiredProblem.",
+)
 class SessionRenewInput:
-    password: str = strawberry.field(description="The present one, as it was typed.")
+    password: strawberry.Maybe[str] = strawberry.field(
+        description="The present one, as it was typed; for people of the directory theirs of "
+        "there. Of somebody with a second factor it proves nothing."
+    )
+    code: strawberry.Maybe[str] = strawberry.field(
+        description="Of the authenticator app, or from paper; spaces and hyphens do no harm."
+    )
 
 
 SessionRenewResult: TypeAlias = Annotated[
     SessionStartSuccess
     | PasswordWrongProblem
+    | SecondFactorWrongProblem
+    | SecondFactorUnreadableProblem
+    | StepUpRequiredProblem
     | SessionRequiredProblem
     | InsecureTransportProblem
     | RateLimitedProblem,
@@ -174,10 +191,17 @@ class SessionMutations:
         input: Annotated[SessionRenewInput, strawberry.argument(description="The proof.")],
     ) -> SessionRenewResult:
         info.context.cookies.require_front_end()
-        renewed = await renew_session(info.context, password=input.password)
+        if input.code is not None:
+            renewed = await renew_by_code(info.context, code=input.code.value)
+        else:
+            typed = "" if input.password is None else input.password.value
+            renewed = await renew_by_password(info.context, password=typed)
         return SessionStartSuccess.of(renewed, info)
 
-    @strawberry.mutation(description="End sessions of yours.", **signed_in())
+    @strawberry.mutation(
+        description="End sessions of yours; with USER_ADMIN also those of people in your reach.",
+        **signed_in(),
+    )
     async def sessions_revoke(
         self,
         info: Info,

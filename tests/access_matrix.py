@@ -114,6 +114,7 @@ def _of_owner(field: str, **more: Any) -> Probe:  # noqa: ANN401
 
 _ADMIN: Final[dict[str, Any]] = {"scope": Scope.USER_ADMIN}
 _NONE_YET: Final = frozenset({"NotFoundProblem"})  # the person has no such factor
+_NO_SUCH_WAY: Final = frozenset({"StepUpRequiredProblem"})  # the person has no password
 _WRONG: Final = frozenset({"PasswordWrongProblem"})
 _OPEN: Final[dict[str, Any]] = {"is_public": True}
 
@@ -168,7 +169,14 @@ PROBES: Final[Mapping[str, Probe]] = {
         sees=Sees.SELF_OR_ADMIN,
     ),
     "Mutation.sessionDelete": _plain("sessionDelete"),
-    "Mutation.sessionRenew": _plain("sessionRenew", 'password: "x"', refusals=_WRONG),
+    "Mutation.sessionRenew": _plain("sessionRenew", 'password: "x"', refusals=_NO_SUCH_WAY),
+    "Mutation.passkeyRenewBegin": _plain("passkeyRenewBegin"),
+    "Mutation.sessionRenewByPasskey": _plain(
+        "sessionRenewByPasskey",
+        'token: "x", credential: {id: "x", clientDataJSON: "x", authenticatorData: "x", '
+        'signature: "x", userHandle: "x"}',
+        refusals=frozenset({"PasskeyRefusedProblem"}),
+    ),
     "Mutation.passwordChange": _plain(
         "passwordChange", 'newPassword: "a long new password"', refusals=_WRONG
     ),

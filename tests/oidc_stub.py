@@ -135,6 +135,7 @@ class StubProvider:
             "iat": now,
             "exp": now + 300,
             "nonce": code.query["nonce"],
+            **({"auth_time": now} if code.query.get("max_age") == "0" else {}),
             **self.claims,
         }
         token = (self.sign or self.signed)(self.forge(claims))

@@ -104,6 +104,8 @@ class OidcProvider:
             "code_challenge": challenge.code_challenge,
             "code_challenge_method": "S256",
         }
+        if challenge.is_anew:
+            query |= {"prompt": "login", "max_age": "0"}
         endpoint = str(metadata["authorization_endpoint"])
         joint = "&" if urlsplit(endpoint).query else "?"
         return f"{endpoint}{joint}{urlencode(query)}"

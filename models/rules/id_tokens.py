@@ -96,6 +96,7 @@ def check_id_token(token: str, *, keys: Sequence[Key], expected: Expected) -> Pr
         email=_text(claims.get("email")),
         is_email_verified=claims.get("email_verified") is True,
         name=_text(claims.get("name")),
+        authenticated_at=None if "auth_time" not in claims else _moment(claims["auth_time"]),
     )
 
 

@@ -12,6 +12,8 @@ class ProvedIdentity:
         email: "" for none; proves nothing unless it is verified.
         is_email_verified: the issuer says so, by `true` itself.
         name: "" for none.
+        authenticated_at: when the person last proved who they are there, in seconds since
+            1970; None if the issuer does not say.
     """
 
     issuer: str
@@ -19,3 +21,4 @@ class ProvedIdentity:
     email: str
     is_email_verified: bool
     name: str
+    authenticated_at: float | None = None

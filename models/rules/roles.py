@@ -38,3 +38,9 @@ ROLES: Final[Mapping[str, BuiltInRole]] = MappingProxyType(
         AUDITOR: BuiltInRole(Reach.ALL, _WATCH | {Scope.AUDIT_READ, Scope.OPS_READ}),
     }
 )
+
+
+def is_beyond_customer(scopes: frozenset[Scope], reach: Reach) -> bool:
+    """Tell whether somebody may do more than every customer may, or to more than their own."""
+    plain = ROLES[CUSTOMER]
+    return not scopes <= plain.scopes or not plain.reach.covers(reach)

@@ -31,9 +31,10 @@ PROBLEM = {"code", "message", "path"}  # a problem that says no more needs no li
 OPEN: Final[Table] = {
     "Query": "viewer portal",
     "Mutation": (
-        "sessionCreate passwordResetRequest passwordReset signUpRequest signUp "
+        "sessionCreate passwordResetRequest passwordReset emailChange signUpRequest signUp "
         "sessionConfirm passkeySignInBegin sessionCreateByPasskey invitationAccept"
     ),
+    "EmailChangeSuccess": "email",
     "InvitationAcceptSuccess": "email",
     "PasskeyRequestOptions": "challenge rpId timeout userVerification",
     "PasskeySignInBeginSuccess": "token options",
@@ -54,8 +55,9 @@ SIGNED_IN: Final[Table] = {
     "Query": "node nodes",
     "Mutation": (
         "apiKeyCreate apiKeyRevoke sessionDelete sessionRenew sessionsRevoke "
-        "passwordChange totpCreate totpConfirm totpDelete recoveryCodesCreate "
-        "passkeyCreateBegin passkeyCreate passkeyDelete viewerUpdate"
+        "passwordChange emailChangeRequest totpCreate totpConfirm totpDelete recoveryCodesCreate "
+        "passkeyCreateBegin passkeyCreate passkeyDelete passkeyRenewBegin "
+        "sessionRenewByPasskey viewerUpdate"
     ),
 }
 # What is reached only through fields that are guarded, and shows what those let through.
@@ -70,6 +72,7 @@ BEHIND: Final[Table] = {
     "AuditEntryEdge": "cursor node",
     "Click": "id at class reason referrerHost browser os device address link",
     "ClickCounts": "human preview prefetch scanner monitor bot",
+    "EmailChangeRequestSuccess": "email",
     "ForbiddenProblem": "code message path scope",
     "Invitation": "id email role createdAt expiresAt acceptedAt revokedAt organization",
     "InvitationConnection": "nodes edges pageInfo totalCount",
@@ -125,6 +128,7 @@ BEHIND: Final[Table] = {
     "SessionDeleteSuccess": "deletedId",
     "SessionsRevokeSuccess": "revokedIds",
     "SlugTakenProblem": "code message path suggestions",
+    "StepUpRequiredProblem": "code message path ways",
     "StatsBreakdown": "dimension rows rest distinct",
     "StatsBucket": "start end clicks human automated visitors",
     "StatsReport": "from to timeZone asOf totals series breakdown",
@@ -138,7 +142,7 @@ BEHIND: Final[Table] = {
     "TotpDeleteSuccess": "hasTotp",
     "User": (
         "id name email role isStaff createdAt updatedAt deactivatedAt erasedAt reach "
-        "revision maxLinks lastSeenAt organization"
+        "revision maxLinks lastSeenAt organization state apiKeys sessions"
     ),
     "UserActivateSuccess": "user",
     "UserConnection": "nodes edges pageInfo totalCount",

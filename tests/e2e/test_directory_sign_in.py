@@ -10,19 +10,28 @@ import pytest
 
 from api.adapters.ldap_directory import LdapDirectory, LdapSettings
 from models.audit_entries import AuditEntry
-from models.errors import SecondFactorRequiredError, SignInRefusedError
+from models.errors import (
+    PasswordWrongError,
+    SecondFactorRequiredError,
+    SignInRefusedError,
+    StepUpRequiredError,
+)
 from models.rules.roles import CUSTOMER
+from models.rules.sign_in_methods import ProofWay
 from models.second_factors import Identity
 from models.sessions import Session
 from models.users import Role, User
+from resolvers.context import RequestContext
 from resolvers.ports import Ports
+from resolvers.renewals import renew_by_password
 from resolvers.second_factors import confirm_session
+from resolvers.sessions import require_fresh
 from resolvers.sign_in import sign_in
 from resolvers.totp import confirm_totp, create_totp
 from tests.factories import make_user
 from tests.fakes import FixedClock
 from tests.ldap_server import BASE, LdapServer, ldap_server
-from tests.people import as_visitor, in_session, make_member
+from tests.people import as_visitor, in_session, make_member, seen
 
 PASSWORD = "three quiet herons"  # noqa: S105 - Ann's, in the directory
 
@@ -142,3 +151,51 @@ async def test_a_directory_that_is_away_keeps_nobody_else_out(database: None, po
 
     away.close()
     assert (await Session.all().count(), await refused()) == (1, ["unavailable"])
+
+
+async def in_directory_session(ports: Ports) -> RequestContext:
+    """Sign in by the directory, and return the context of the next request."""
+    started = await sign_in(as_visitor(ports), email="ann", password=PASSWORD)
+    viewer = await seen(ports, started.token)
+    assert viewer is not None
+    return replace(as_visitor(ports), viewer=viewer)
+
+
+async def test_people_of_the_directory_prove_anew_by_its_password(
+    database: None, ports: Ports, clock: FixedClock
+) -> None:
+    await make_user("ann@people.test")
+    context = await in_directory_session(ports)
+    clock.at += timedelta(minutes=11)
+    with pytest.raises(StepUpRequiredError) as stale:
+        await require_fresh(context)
+    assert stale.value.ways == (ProofWay.PASSWORD,)
+
+    renewed = await renew_by_password(context, password=PASSWORD)
+
+    viewer = await seen(ports, renewed.token)
+    assert viewer is not None
+    assert (viewer.session_id, viewer.authenticated_at) == (context.viewer.session_id, clock.at)
+    assert (await AuditEntry.get(action="session.renew")).after == '{"factor":"directory"}'
+
+
+@pytest.mark.parametrize("fault", ["wrong", "empty", "other entry", "away"])
+async def test_nothing_else_of_the_directory_is_a_proof(
+    database: None, ports: Ports, clock: FixedClock, fault: str
+) -> None:
+    await make_user("ann@people.test")
+    context = await in_directory_session(ports)
+    password = {"wrong": "four noisy cranes", "empty": ""}.get(fault, PASSWORD)
+    if fault == "other entry":  # the name was given to somebody else
+        await Identity.all().update(subject="7c1f3c1e-0009")
+    if fault == "away":
+        directory = LdapDirectory(
+            LdapSettings(url="ldap://127.0.0.1:1", user_dn=f"uid={{name}},{BASE}")
+        )
+        context = replace(context, ports=replace(ports, directory=directory))
+    before = await Session.all().values()
+
+    with pytest.raises(PasswordWrongError):
+        await renew_by_password(context, password=password)
+
+    assert await Session.all().values() == before

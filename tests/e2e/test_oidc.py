@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,7 @@ from api.adapters.outbound_http import OutboundHttp
 from api.app import Parts, create_app
 from api.oidc import CALLBACK, OidcRoutes
 from models.audit_entries import AuditEntry
+from models.one_time_tokens import OneTimeToken
 from models.rules.base64url import to_base64url
 from models.rules.roles import CUSTOMER
 from models.second_factors import Identity
@@ -28,6 +30,7 @@ from models.sessions import Session
 from models.texts import text
 from models.users import Role, User
 from resolvers.ports import Ports
+from resolvers.session_lookup import session_uses_written
 from schema.context import PROVIDER_START, PortalFacts
 from tests.factories import make_user
 from tests.fakes import FixedClock
@@ -40,6 +43,7 @@ from tests.oidc_stub import (
     stub_provider,
     unsigned,
 )
+from tests.people import begin
 from tests.portal import Client
 
 PORTAL = "https://portal.test"
@@ -55,9 +59,12 @@ class World:
     stub: StubProvider
     timer: list[float]
 
-    async def leave(self) -> tuple[str, str]:
+    async def leave(self, *, query: str = "", session: str = "") -> tuple[str, str]:
         """Begin: return the address of the provider and the browser's cookie."""
-        response = await self.client.get(PROVIDER_START, allow_redirects=False)
+        headers = {"Cookie": f"{SESSION_COOKIE}={session}"} if session else {}
+        response = await self.client.get(
+            f"{PROVIDER_START}{query}", headers=headers, allow_redirects=False
+        )
         assert response.status == 303, await response.text()
         cookie = SimpleCookie(response.headers["Set-Cookie"])[COOKIE]
         assert (cookie["secure"], cookie["httponly"], cookie["samesite"], cookie["path"]) == (
@@ -68,10 +75,12 @@ class World:
         )
         return response.headers["Location"], cookie.value
 
-    async def come_back(self, url: str, cookie: str | None) -> Any:  # noqa: ANN401 - a response
+    async def come_back(self, url: str, cookie: str | None, *, session: str = "") -> Any:  # noqa: ANN401 - a response
         """Follow the provider's redirect."""
         assert url.startswith(f"{PORTAL}{CALLBACK}?")
         headers = {} if cookie is None else {"Cookie": f"{COOKIE}={cookie}"}
+        if session:
+            headers["Cookie"] += f"; {SESSION_COOKIE}={session}"
         address = URL(url.removeprefix(PORTAL), encoded=True)
         return await self.client.get(address, headers=headers, allow_redirects=False)
 
@@ -488,3 +497,89 @@ async def test_sign_ins_from_one_address_are_bounded(world: World) -> None:
 async def test_without_a_provider_there_is_no_such_route(client: Client) -> None:
     for path in (PROVIDER_START, CALLBACK):
         assert (await client.get(path)).status == 404
+
+
+async def signed_in(world: World) -> str:
+    """Sign Ann in and return her browser's cookie; the proof is too old afterwards."""
+    response = await world.sign_in()
+    cookies = SimpleCookie("; ".join(response.headers.getall("Set-Cookie")))
+    world.stub.clock.at += timedelta(minutes=11)
+    return cookies[SESSION_COOKIE].value
+
+
+async def test_people_of_the_provider_prove_anew_there_and_keep_their_session(
+    world: World, clock: FixedClock
+) -> None:
+    await make_user("ann@people.test")
+    session = await signed_in(world)
+    before = await Session.get()
+
+    address, cookie = await world.leave(query="?renew=1", session=session)
+    query = parse_qs(urlsplit(address).query)
+    assert (query["prompt"], query["max_age"]) == (["login"], ["0"])
+    back = world.stub.authorize(address)
+    response = await world.come_back(back, cookie, session=session)
+
+    assert (response.status, response.headers["Location"]) == (303, f"{PORTAL}/")
+    cookies = SimpleCookie("; ".join(response.headers.getall("Set-Cookie")))
+    after = await Session.get()
+    assert (after.id, after.authenticated_at) == (before.id, clock.at)
+    assert after.token_hash == sha256(cookies[SESSION_COOKIE].value.encode()).hexdigest()
+    assert after.token_hash != before.token_hash
+    assert (await AuditEntry.get(action="session.renew")).after == '{"factor":"oidc"}'
+    again = await world.come_back(back, cookie, session=cookies[SESSION_COOKIE].value)
+    assert again.status == 403
+
+
+FAULTS: dict[str, tuple[str, Claims]] = {
+    "no session on the way back": ("session", {}),
+    "another session on the way back": ("session", {}),
+    "a session that ended meanwhile": ("session", {}),
+    "another person there": ("person", {"sub": "bob-3", "email": "bob@people.test"}),
+    "a person whom nobody knows": ("person", {"sub": "new-1", "email": "new@people.test"}),
+    "an old proof": ("stale", {"auth_time": 1767300000}),
+    "no word of when": ("stale", {"auth_time": None}),
+    "a proof of the future": ("stale", {"auth_time": 99999999999}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_nothing_less_than_a_new_proof_of_the_same_person_renews(
+    world: World, ports: Ports, clock: FixedClock, fault: str
+) -> None:
+    await make_user("ann@people.test")
+    bob = await make_user("bob@people.test")
+    await Identity.create(user=bob, issuer=world.stub.issuer, subject="bob-3")
+    session = await signed_in(world)
+    other = (await begin(ports, bob)).token
+    reason, claims = FAULTS[fault]
+    world.stub.claims |= claims
+    if claims.get("auth_time", 0) is None:
+        world.stub.forge = lambda made: {k: v for k, v in made.items() if k != "auth_time"}
+    address, cookie = await world.leave(query="?renew=1", session=session)
+    if "ended" in fault:
+        await Session.all().update(revoked_at=clock.at)
+    before = await Session.all().order_by("id").values(), await Identity.all().count()
+
+    shown = {"no session on the way back": "", "another session on the way back": other}
+    response = await world.come_back(
+        world.stub.authorize(address), cookie, session=shown.get(fault, session)
+    )
+
+    assert response.status == 403
+    assert text("en", f"PAGE_SIGN_IN_{reason.upper()}") in unescape(await response.text())
+    assert f"{SESSION_COOKIE}=" not in str(response.headers.getall("Set-Cookie", []))
+    after = await Session.all().order_by("id").values(), await Identity.all().count()
+    assert after == before
+    entry = await AuditEntry.get(action="identity.refuse")
+    assert orjson.loads(entry.after)["reason"] == reason
+    await session_uses_written()
+
+
+async def test_without_a_session_there_is_nothing_to_renew(world: World) -> None:
+    response = await world.client.get(f"{PROVIDER_START}?renew=1", allow_redirects=False)
+
+    assert response.status == 403
+    assert text("en", "PAGE_SIGN_IN_SESSION") in unescape(await response.text())
+    assert world.stub.asked == []
+    assert await OneTimeToken.all().count() == 0

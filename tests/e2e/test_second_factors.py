@@ -8,11 +8,14 @@ import pytest
 from aiohttp.pytest_plugin import AiohttpClient
 
 from api.app import Parts, create_app
+from models.audit_entries import AuditEntry
+from models.one_time_tokens import OneTimeToken
 from models.rules.passkeys import Assertion
 from models.rules.scopes import Scope
-from models.second_factors import Passkey, Totp
+from models.second_factors import Passkey, RecoveryCode, Totp
 from models.sessions import Session
 from models.texts import text
+from models.throttles import Throttle
 from models.users import User
 from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
@@ -130,23 +133,60 @@ async def test_an_app_is_asked_for_at_the_next_sign_in(
     assert len(codes) == 10
 
 
-async def test_many_guesses_in_one_document_are_many_guesses(
+async def test_guesses_under_aliases_of_one_document_are_not_even_looked_at(
     browser: Portal, person: User, clock: FixedClock
 ) -> None:
     await enter(browser, person)
-    await make_app(browser, clock)
+    app, _ = await make_app(browser, clock)
+    await run(browser, "SessionDelete")
     wanted = await enter(browser, person)
-    before = await Session.all().count()
-    fields = " ".join(
-        f'g{n}: sessionConfirm(input: {{token: "{wanted["token"]}", code: "{n:06}"}}) '
-        "{ __typename }"
-        for n in range(10)
-    )
+    before = await everything()
 
-    body = await (await browser.send(f"mutation {{ {fields} }}")).json()
+    for guesses, limit in ((2, "aliases"), (101, "tokens")):
+        codes = ["000000"] * (guesses - 1) + [app.at(clock.at)]
+        fields = " ".join(
+            f'g{n}: sessionConfirm(input: {{token: "{wanted["token"]}", code: "{code}"}}) '
+            "{ __typename }"
+            for n, code in enumerate(codes)
+        )
+        [error] = await browser.errors(f"mutation {{ {fields} }}")
+        assert error["extensions"]["code"] == "DOCUMENT_LIMIT"
+        assert error["extensions"]["limit"] == limit
 
-    assert "SessionStartSuccess" not in str(body)
-    assert await Session.all().count() == before
+    assert await everything() == before
+    right = {"token": wanted["token"], "code": app.at(clock.at)}
+    assert (await run(browser, "SessionConfirm", input=right))[
+        "__typename"
+    ] == "SessionStartSuccess"
+
+
+async def test_each_of_a_hundred_guesses_sent_one_by_one_counts_until_the_limit(
+    browser: Portal, person: User, clock: FixedClock
+) -> None:
+    await enter(browser, person)
+    app, _ = await make_app(browser, clock)
+    await run(browser, "SessionDelete")
+    wanted = await enter(browser, person)
+    before = await everything()
+
+    codes = []
+    for _ in range(101):
+        guess = {"token": wanted["token"], "code": "000000"}
+        codes.append((await run(browser, "SessionConfirm", input=guess))["code"])
+
+    assert codes == ["SECOND_FACTOR_WRONG"] * 5 + ["RATE_LIMITED"] * 96
+    right = {"token": wanted["token"], "code": app.at(clock.at)}
+    assert (await run(browser, "SessionConfirm", input=right))["code"] == "RATE_LIMITED"
+    new = [row for row in await everything() if row not in before]
+    assert [row["hits"] for row in new if "hits" in row] == [5]
+    assert [row["action"] for row in new if "hits" not in row] == ["user.second_factor_refuse"] * 5
+
+
+async def everything() -> list[Any]:
+    """Return all that a guess could change."""
+    tables = (Session, Totp, RecoveryCode, Throttle, OneTimeToken, AuditEntry)
+    rows = [row for table in tables for row in await table.all().values()]
+    return sorted(rows, key=repr)
 
 
 async def test_the_app_is_described_once_and_deleted_for_good(
@@ -194,7 +234,11 @@ async def test_an_old_proof_is_renewed_before_anything_dangerous(
     clock.at += timedelta(minutes=10)
 
     for name in ("TotpCreate", "TotpDelete", "RecoveryCodesCreate", "PasskeyCreateBegin"):
-        assert (await run(browser, name))["__typename"] == "StepUpRequiredProblem"
+        refused = await run(browser, name)
+        assert (refused["__typename"], refused["code"]) == (
+            "StepUpRequiredProblem",
+            "STEP_UP_REQUIRED",
+        )
     await run(browser, "SessionRenew", input={"password": PASSWORD})
 
     assert (await run(browser, "TotpCreate"))["__typename"] == "TotpCreateSuccess"

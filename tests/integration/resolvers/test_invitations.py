@@ -26,7 +26,7 @@ from models.mails import Mail
 from models.rules.mail_templates import MailTemplate
 from models.rules.rate_limits import RateLimit
 from models.rules.reach import Reach
-from models.rules.roles import ADMINISTRATOR, CUSTOMER, FIRST_LINE, PARTNER
+from models.rules.roles import ADMINISTRATOR, AUDITOR, CUSTOMER, FIRST_LINE, PARTNER
 from models.rules.scopes import Scope
 from models.users import User
 from resolvers.context import NotPermittedError, Origin, RequestContext
@@ -76,8 +76,10 @@ async def tokens() -> list[str]:
     return found
 
 
-async def invited(admin: RequestContext, email: str = "new@people.test", **more: object) -> str:
-    await create_invitation(admin, email=email, role="customer", **more)  # type: ignore[arg-type]
+async def invited(
+    admin: RequestContext, email: str = "new@people.test", role: str = CUSTOMER, **more: object
+) -> str:
+    await create_invitation(admin, email=email, role=role, **more)  # type: ignore[arg-type]
     return (await tokens())[-1]
 
 
@@ -346,14 +348,30 @@ async def test_a_deactivated_organization_takes_nobody(admin: RequestContext, po
         await accept_invitation(as_nobody(ports), token=token, name="A", password=PASSWORD)
 
 
-async def test_invitations_of_a_leaver_stay_good(admin: RequestContext, ports: Ports) -> None:
+async def test_a_leavers_invitations_stay_good_for_customers_alone(
+    admin: RequestContext, ports: Ports
+) -> None:
     boss = await make_built_in(ADMINISTRATOR)
     token = await invited(as_person(ports, boss))
+    strong = {}
+    for role in (PARTNER, ADMINISTRATOR, AUDITOR):
+        await make_built_in(role)
+        email = f"{role}@people.test"
+        strong[role] = await invited(as_person(ports, boss), email=email, role=role)
+    kept = await invited(admin, email="other@people.test", role=ADMINISTRATOR)
+
     await deactivate_user(admin, user_id=boss.id)
 
-    user = await accept_invitation(as_nobody(ports), token=token, name="A", password=PASSWORD)
-
-    assert user.email == "new@people.test"
+    for each in strong.values():
+        with pytest.raises(InvitationInvalidError):
+            await accept_invitation(as_nobody(ports), token=each, name="A", password=PASSWORD)
+    revoked = await Invitation.exclude(revoked_at=None).select_related("role")
+    assert {row.role.name for row in revoked} == set(strong)
+    entries = await AuditEntry.filter(action="invitation.revoke")
+    assert {entry.subject_id for entry in entries} == {row.id for row in revoked}
+    for each, email in ((token, "new@people.test"), (kept, "other@people.test")):
+        user = await accept_invitation(as_nobody(ports), token=each, name="A", password=PASSWORD)
+        assert user.email == email
 
 
 async def test_a_weak_password_and_a_missing_name_are_refused_together_and_use_nothing_up(

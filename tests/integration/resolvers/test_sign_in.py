@@ -24,8 +24,9 @@ from models.second_factors import Passkey, RecoveryCode, Totp
 from models.sessions import Session
 from models.users import User
 from resolvers.ports import Ports
+from resolvers.renewals import renew_by_password
 from resolvers.sessions import StartedSession
-from resolvers.sign_in import renew_session, sign_in
+from resolvers.sign_in import sign_in
 from tests.factories import PASSWORDS, as_person
 from tests.fakes import FixedClock
 from tests.people import FROM, PASSWORD, as_visitor, begin, in_session, make_member, seen
@@ -220,18 +221,47 @@ async def test_new_parameters_are_taken_over_at_the_next_sign_in(
     assert stronger.hashes - before == 1
 
 
-async def test_a_browser_that_was_not_seen_before_is_told_of_by_letter(
+async def test_a_thief_with_the_same_browser_is_told_of_by_letter(
     ports: Ports, person: User
 ) -> None:
     await start(ports, person.email)
-    await start(ports, person.email)
-    assert await Mail.all().count() == 0
+    assert await Mail.all().count() == 0  # the first time there is nobody to warn
 
-    other = as_visitor(ports, origin=replace(FROM, user_agent="Chrome"))
-    await sign_in(other, email=person.email, password=PASSWORD)
+    await start(ports, person.email)
 
     [letter] = await Mail.all()
     assert (letter.template, letter.to_address) == ("SIGN_IN_NEW_DEVICE", person.email)
+
+
+async def test_an_update_of_the_owners_browser_causes_no_letter(ports: Ports, person: User) -> None:
+    first = await start(ports, person.email)
+    updated = replace(FROM, user_agent="Firefox 150", device_token=first.device_token)
+
+    await sign_in(as_visitor(ports, origin=updated), email=person.email, password=PASSWORD)
+
+    assert await Mail.all().count() == 0
+
+
+async def test_the_device_of_one_account_is_new_to_another(ports: Ports, person: User) -> None:
+    first = await start(ports, person.email)
+    other = await make_member("eve@people.test")
+    await start(ports, other.email)
+    shown = replace(FROM, device_token=first.device_token)
+
+    await sign_in(as_visitor(ports, origin=shown), email=other.email, password=PASSWORD)
+
+    [letter] = await Mail.all()
+    assert letter.to_address == other.email
+
+
+async def test_who_was_here_before_their_sessions_were_cleared_away_is_warned(
+    ports: Ports, person: User, clock: FixedClock
+) -> None:
+    await User.filter(id=person.id).update(last_seen_at=clock.at - timedelta(days=400))
+
+    await start(ports, person.email)
+
+    assert [letter.template for letter in await Mail.all()] == ["SIGN_IN_NEW_DEVICE"]
 
 
 async def test_more_hashes_than_wait_are_refused_and_the_rest_goes_on(
@@ -259,7 +289,7 @@ async def test_a_proof_gives_the_session_a_new_token(
     context = await in_session(ports, person)
     clock.at += timedelta(hours=1)
 
-    renewed = await renew_session(context, password=PASSWORD)
+    renewed = await renew_by_password(context, password=PASSWORD)
 
     viewer = await seen(ports, renewed.token)
     assert viewer is not None
@@ -273,7 +303,7 @@ async def test_a_wrong_proof_changes_nothing(ports: Ports, person: User, clock: 
     clock.at += timedelta(hours=1)
 
     with pytest.raises(PasswordWrongError):
-        await renew_session(context, password=WRONG)
+        await renew_by_password(context, password=WRONG)
 
     assert await Session.all().values() == before
 
@@ -282,13 +312,13 @@ async def test_proofs_are_counted(ports: Ports, person: User) -> None:
     context = await in_session(ports, person)
     for _ in range(5):
         with pytest.raises(PasswordWrongError):
-            await renew_session(context, password=WRONG)
+            await renew_by_password(context, password=WRONG)
 
     with pytest.raises(RateLimitedError):
-        await renew_session(context, password=PASSWORD)
+        await renew_by_password(context, password=PASSWORD)
 
 
 async def test_a_key_proves_nothing_anew(ports: Ports, person: User) -> None:
     await begin(ports, person)
     with pytest.raises(SessionRequiredError):
-        await renew_session(as_person(ports, person), password=PASSWORD)
+        await renew_by_password(as_person(ports, person), password=PASSWORD)
