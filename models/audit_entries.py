@@ -28,6 +28,7 @@ class AuditEntry(Model):
     Attributes:
         action: noun and verb, as in `link.update`; see models.rules.audit_actions.
         actor_id: of the person, None for nobody and for the command line.
+        organization_id: theirs when they did it, which decides for good whose log it is in.
         via_id: of the session or the API key.
         before, after: JSON objects of the fields that changed, secrets masked.
         seq: place in the chain from 1 on, None until the worker came by.
@@ -49,6 +50,7 @@ class AuditEntry(Model):
     position = fields.BigIntField(null=True)
     seq = fields.BigIntField(null=True, unique=True)
     chain_hash = fields.CharField(max_length=64, null=True)
+    organization_id = fields.BigIntField(null=True)
 
     class Meta:
         table = "audit_entry"
@@ -56,6 +58,7 @@ class AuditEntry(Model):
         indexes = (
             ("at", "id"),
             ("actor_id", "at", "id"),
+            ("organization_id", "at", "id"),
             ("subject_type", "subject_id", "at", "id"),
             ("action", "at", "id"),
             ("address", "at", "id"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from models.rules.audit_chain import FIELDS, Value
+from models.rules.audit_chain import FIELDS, LATER_FIELDS, Value
 from models.rules.click_facts import microseconds_of
 
 _TEXTS: Final = frozenset(
@@ -19,14 +19,15 @@ def selected(*, sqlite: bool) -> str:
     are read as bytes there, and it is the check that stumbles over them.
     """
     if not sqlite:
-        return ", ".join((*FIELDS, "seq", "chain_hash"))
+        return ", ".join((*FIELDS, *LATER_FIELDS, "seq", "chain_hash"))
     fields = (f"CAST({name} AS BLOB) AS {name}" if name in _TEXTS else name for name in FIELDS)
-    return ", ".join((*fields, "seq", "CAST(chain_hash AS BLOB) AS chain_hash"))
+    return ", ".join((*fields, *LATER_FIELDS, "seq", "CAST(chain_hash AS BLOB) AS chain_hash"))
 
 
 def fields_of(row: Mapping[str, Any]) -> list[Value]:
-    """Return the values of models.rules.audit_chain.FIELDS."""
-    return [_at(row[name]) if name == "at" else row[name] for name in FIELDS]
+    """Return what models.rules.audit_chain.entry_hash takes."""
+    fields = [_at(row[name]) if name == "at" else row[name] for name in FIELDS]
+    return fields + [row[name] for name in LATER_FIELDS if row[name] is not None]
 
 
 def place_of(row: Mapping[str, Any]) -> tuple[int, int]:

@@ -20,7 +20,7 @@ Values = Mapping[str, object]
 NOTHING: Final[Values] = MappingProxyType({})
 _COLUMNS: Final = (
     "at, action, actor_id, via, via_id, address, request_id, subject_type, subject_id,"
-    " before, after"
+    " before, after, organization_id"
 )
 
 
@@ -74,7 +74,9 @@ async def log_actions(
 ) -> None:
     """Add many entries, in their order, see log_action."""
     viewer, origin = context.viewer, context.origin
-    way = _Way(*_way(viewer), viewer.user_id, origin.address, origin.request_id)
+    way = _Way(
+        *_way(viewer), viewer.user_id, viewer.organization_id, origin.address, origin.request_id
+    )
     await _insert(connection, notes, way, at=context.ports.clock.now())
 
 
@@ -88,6 +90,7 @@ class _Way:
     via: AuditVia
     via_id: int | None = None
     actor_id: int | None = None
+    organization_id: int | None = None
     address: str = ""
     request_id: str = ""
 
@@ -109,10 +112,19 @@ async def _insert(
             note.subject_id,
             _json(note.before),
             _json(note.after),
+            way.organization_id if note.actor_id in {None, way.actor_id} else None,
+            way.actor_id if note.actor_id is None else note.actor_id,
         ]
         for note in notes
     ]
-    sql = f"INSERT INTO audit_entry ({_COLUMNS}) VALUES ({placeholders(connection, 11)})"
+    values, known, actor = (
+        placeholders(connection, count, start=start) for count, start in ((11, 1), (1, 12), (1, 13))
+    )
+    # Who signs in is nobody before: the organization is the actor's as this transaction has it.
+    organization = (
+        f"COALESCE({known}, (SELECT organization_id FROM app_user WHERE app_user.id = {actor}))"
+    )
+    sql = f"INSERT INTO audit_entry ({_COLUMNS}) VALUES ({values}, {organization})"
     if len(rows) == 1:
         await execute(connection, sql, rows[0])
     elif rows:

@@ -125,7 +125,7 @@ async def export_entries(context: RequestContext) -> AsyncIterator[list[SqlRow]]
     context.viewer.require(Scope.AUDIT_READ)
     connection, after = reader(), 0
     sql = (
-        f"SELECT {_COLUMNS}, position, chain_hash FROM audit_entry"
+        f"SELECT {_COLUMNS}, position, organization_id, chain_hash FROM audit_entry"
         f" WHERE id > {placeholders(connection, 1)} ORDER BY id LIMIT {_EXPORT_BATCH}"
     )
     while rows := await fetch(connection, sql, [after]):
@@ -141,14 +141,16 @@ def _readable(context: RequestContext) -> Conditions:
 
 
 def _add_visible(conditions: Conditions, viewer: Viewer) -> None:
-    """Let through what the people within the viewer's reach did."""
+    """Let through what people did while they were within the viewer's reach.
+
+    Who changes the organization takes none of the past along, and none is left to be seen
+    by those who come later. Entries that are older than the column are in nobody's log but
+    their actor's and the whole one.
+    """
     if viewer.reach is Reach.ALL:
         return
     if viewer.reach is Reach.ORGANIZATION and viewer.organization_id is not None:
-        conditions.add(
-            "actor_id IN (SELECT app_user.id FROM app_user WHERE app_user.organization_id = ?)",
-            viewer.organization_id,
-        )
+        conditions.add("organization_id = ?", viewer.organization_id)
     else:
         conditions.add("actor_id = ?", -1 if viewer.user_id is None else viewer.user_id)
 

@@ -1,9 +1,12 @@
 """How the entries of the audit log are chained, so that nobody can change one unseen.
 
 The hash of an entry is SHA-256, in hex, over `encode` of: LABEL, the hash of the entry
-before it (GENESIS for the first one), its number in the chain, and its FIELDS. Nothing
-secret goes into it, so anyone who holds an export can compute it again; that nobody
-computes a whole new chain unseen is up to the signed heads (models.rules.audit_heads).
+before it (GENESIS for the first one), its number in the chain, its FIELDS, and its
+LATER_FIELDS that are not None: entries made before there was such a field keep their
+hash, and nobody can give them one or take one away unseen, because no two lists of values
+have the same encoding. Nothing secret goes into it, so anyone who holds an export can
+compute it again; that nobody computes a whole new chain unseen is up to the signed heads
+(models.rules.audit_heads).
 """
 
 from collections.abc import Sequence
@@ -30,6 +33,7 @@ FIELDS: Final = (
     "after",
     "position",
 )
+LATER_FIELDS: Final = ("organization_id",)  # added by a migration, in this order
 
 
 def encode(values: Sequence[Value]) -> bytes:
@@ -49,7 +53,7 @@ def entry_hash(previous: str, seq: int, fields: Sequence[Value]) -> str:
     Args:
         previous: hash of the entry before it.
         seq: its number in the chain; the first one is 1.
-        fields: values of FIELDS.
+        fields: values of FIELDS, then those of LATER_FIELDS that are not None.
     """
     return sha256(encode((LABEL, previous, seq, *fields))).hexdigest()
 

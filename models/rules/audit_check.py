@@ -44,7 +44,7 @@ class ChainedRow:
     Attributes:
         seq: its number; SQLite lets anything be written there.
         hash: "" for none.
-        fields: values of models.rules.audit_chain.FIELDS.
+        fields: as models.rules.audit_chain.entry_hash takes them.
         place: of the log's own order: position and id.
     """
 

@@ -180,7 +180,7 @@ def test_an_export_is_enough_to_compute_every_hash_again(run: Run) -> None:
     assert [orjson.loads(line)["action"] for line in done.stdout.splitlines()] == [
         "installation.create",
         "domain.create",
-        *["role.update"] * 7,
+        *["role.create"] * 7,
         "user.create",
         "api_key.create",
     ]

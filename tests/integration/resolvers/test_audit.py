@@ -6,20 +6,34 @@ from typing import Any
 
 import orjson
 import pytest
+from tortoise.transactions import in_transaction
 
 from models.audit_entries import AuditEntry, AuditVia
 from models.errors import NotFoundError, RevisionConflictError, SlugTakenError
-from models.rules.audit_actions import MASK, masked
+from models.rules.audit_actions import MASK, AuditAction, masked
 from models.rules.link_files import LinkLine
+from models.rules.reach import Reach
 from models.users import Role, User
 from resolvers.api_keys import create_api_key, revoke_keys
+from resolvers.audit import log_action
+from resolvers.audit_entries import AuditFilter, audit_page
 from resolvers.context import Origin, RequestContext, Viewer
 from resolvers.domains import rename_domain
 from resolvers.link_imports import import_links
 from resolvers.links import LinkChanges, create_link, delete_link, update_link
+from resolvers.paging import PageWindow
 from resolvers.ports import Ports
 from resolvers.users import reset_administrator
-from tests.factories import HOST, as_command, as_person, make_domain, make_link, make_user
+from tests.factories import (
+    HOST,
+    as_command,
+    as_nobody,
+    as_person,
+    make_domain,
+    make_link,
+    make_organization,
+    make_user,
+)
 from tests.fakes import FixedClock
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -186,3 +200,69 @@ def test_secrets_are_masked_and_show_that_they_changed() -> None:
     values = {"password": "x", "token": None, "title": "T", "code": 7}
 
     assert masked(values) == {"password": MASK, "token": None, "title": "T", "code": MASK}
+
+
+def test_secrets_are_masked_at_any_depth() -> None:
+    values = {
+        "user": {"name": "Ann", "password": "x", "keys": [{"secret": "y", "label": "L"}, "z"]},
+        "pairs": ({"token": None}, [[{"code": 1}]]),
+    }
+
+    assert masked(values) == {
+        "user": {
+            "name": "Ann",
+            "password": MASK,
+            "keys": [{"secret": MASK, "label": "L"}, "z"],
+        },
+        "pairs": [{"token": None}, [[{"code": MASK}]]],
+    }
+
+
+async def seen_by(context: RequestContext) -> list[str]:
+    """Return the subjects' ids of what somebody may read, the oldest first."""
+    page = await audit_page(context, filter=AuditFilter(), window=PageWindow(first=100))
+    return [str(row.subject_id) for row in reversed(page.rows)]
+
+
+async def note(context: RequestContext, subject_id: int, *, actor_id: int | None = None) -> None:
+    async with in_transaction("default") as connection:
+        await log_action(
+            context,
+            connection,
+            AuditAction.LINK_CREATE,
+            subject_id=subject_id,
+            actor_id=actor_id,
+        )
+
+
+async def test_who_changes_the_organization_takes_no_past_along(ports: Ports) -> None:
+    one, other = await make_organization(), await make_organization()
+    reach = Reach.ORGANIZATION
+    ann = await make_user("ann@people.test", organization=one)
+    of_one = as_person(ports, await make_user(reach=reach, organization=one))
+    of_other = as_person(ports, await make_user(reach=reach, organization=other))
+    await note(as_person(ports, ann), 1)
+    await note(as_nobody(ports), 2, actor_id=ann.id)
+
+    await User.filter(id=ann.id).update(organization_id=other.id)
+    ann = await User.get(id=ann.id).prefetch_related("role")
+    await note(as_person(ports, ann), 3)
+    await note(as_nobody(ports), 4, actor_id=ann.id)
+
+    assert await seen_by(of_one) == ["1", "2"]
+    assert await seen_by(of_other) == ["3", "4"]
+    assert await seen_by(as_person(ports, ann)) == ["1", "2", "3", "4"]
+    assert await seen_by(as_command(ports)) == ["1", "2", "3", "4"]
+
+
+async def test_entries_of_an_unknown_organization_are_in_no_organizations_log(
+    ports: Ports,
+) -> None:
+    place = await make_organization()
+    user = await make_user(reach=Reach.ORGANIZATION, organization=place)
+    await note(as_person(ports, user), 1)
+    await AuditEntry.all().update(organization_id=None)
+    await note(as_command(ports), 2)
+
+    assert await seen_by(as_person(ports, user)) == []
+    assert await seen_by(as_command(ports)) == ["1", "2"]

@@ -18,16 +18,17 @@ from models.audit_entries import AuditEntry
 from models.orm import is_sqlite, writer
 from models.raw_sql import execute
 from models.rules.audit_actions import AuditAction
-from models.rules.audit_chain import GENESIS
+from models.rules.audit_chain import FIELDS, GENESIS, entry_hash
 from models.rules.audit_check import Damage
 from models.rules.audit_heads import Head
+from models.rules.click_facts import microseconds_of
 from models.rules.scopes import Scope
 from resolvers.audit import log_action
 from resolvers.audit_chain import Chained, ChainHead, chain_entries, chain_head
 from resolvers.audit_verify import ChainReport, verify_chain
 from resolvers.context import NotPermittedError, RequestContext
 from resolvers.ports import Ports
-from tests.factories import as_command, as_nobody
+from tests.factories import as_command, as_nobody, as_person, make_organization, make_user
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -169,6 +170,7 @@ EDITS = {  # values that no entry here has
     "before": "'{ }'",
     "after": "'{}'",
     "position": "1000003",
+    "organization_id": "7",
     "id": "1000003",
 }
 
@@ -185,6 +187,26 @@ async def test_an_edit_of_any_column_is_found(context: RequestContext, column: s
     if column == "id" and not is_sqlite(writer()):
         damage = Damage.EDITED  # there the position comes first
     assert await damages(context) == [(damage, 3, 3)]
+
+
+async def test_entries_from_before_organizations_keep_their_hashes(ports: Ports) -> None:
+    """A chain that begins without them goes on with them, and neither can be forged."""
+    member = as_person(ports, await make_user(organization=await make_organization()))
+    await write(as_command(ports), 3)
+    await write(member, 3)
+    await chain_all()
+    rows = await AuditEntry.all().order_by("seq")
+    assert [row.organization_id is None for row in rows] == [True] * 3 + [False] * 3
+    previous = GENESIS
+    for row in rows[:3]:
+        values = [microseconds_of(row.at) if f == "at" else getattr(row, f) for f in FIELDS]
+        previous = entry_hash(previous, row.seq or 0, values)
+        assert row.chain_hash == previous
+    assert await damages(member) == []
+
+    await execute(writer(), "UPDATE audit_entry SET organization_id = NULL WHERE seq = 5")
+
+    assert await damages(member) == [(Damage.EDITED, 5, 5)]
 
 
 async def test_an_edited_hash_is_found(context: RequestContext) -> None:

@@ -3,15 +3,17 @@
 import asyncio
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from models.api_keys import ApiKey
+from models.audit_entries import AuditEntry
 from models.domains import Domain
 from models.errors import ValueInvalidError
 from models.installation import Installation
 from models.links import LinkChange
-from models.rules.roles import ROLES
-from models.rules.scopes import Scope
+from models.rules.roles import ADMINISTRATOR, ROLES
+from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
 from resolvers.api_keys import authenticate_key
 from resolvers.first_run import FirstRun, prepare_installation
@@ -97,3 +99,25 @@ async def test_parallel_starts_of_a_newer_version_add_its_roles_once(database: N
 
     assert {role.name for role in await Role.all()} == set(ROLES)
     assert (await Role.get(name="administrator")).updated_at == changed.updated_at
+
+
+async def roles_logged() -> list[tuple[str, str, str]]:
+    """Return action, and the scopes before and after, of each entry about a role."""
+    rows = await AuditEntry.filter(subject_type="role").order_by("id")
+    values = [(row.action, orjson.loads(row.before), orjson.loads(row.after)) for row in rows]
+    return [(name, old.get("scopes", ""), new["scopes"]) for name, old, new in values]
+
+
+async def test_the_log_tells_roles_that_were_made_from_those_that_were_set_right(
+    database: None,
+) -> None:
+    await _prepare()
+    scopes = {name: format_scopes(role.scopes) for name, role in ROLES.items()}
+    assert await roles_logged() == [("role.create", "", each) for each in scopes.values()]
+    await AuditEntry.all().delete()
+    await Role.filter(name=ADMINISTRATOR).update(scopes="LINK_READ")
+
+    await _prepare()
+    await _prepare()
+
+    assert await roles_logged() == [("role.update", "LINK_READ", scopes[ADMINISTRATOR])]
