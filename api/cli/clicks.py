@@ -59,11 +59,8 @@ def verify() -> None:
     audit = run(_verify)
     for difference in audit.differences:
         typer.echo(_told(difference))
-    since = ""
-    if audit.kept_since_us:
-        since = f" (single clicks since {moment_of(audit.kept_since_us):%Y-%m-%d %H:%M} UTC)"
     typer.echo(
-        f"{audit.spooled} spooled, {audit.stored} stored, {audit.counted} counted{since};"
+        f"{audit.spooled} spooled, {_kept(audit)}, {audit.counted} counted;"
         f" {counted(audit.damaged, 'damaged stretch', 'damaged stretches')} set aside;"
         f" {counted(audit.waiting_bytes, 'byte waits', 'bytes wait')}."
     )
@@ -202,6 +199,17 @@ def _map_text(map_: str | None) -> str:
         raise CommandError(f"{map_}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise CommandError(f"{map_}: not UTF-8.") from None
+
+
+def _kept(audit: Audit) -> str:
+    """Say how many clicks are rows, and where the others are that were counted."""
+    gone = audit.counted - audit.stored
+    if not audit.kept_since_us or not gone:
+        return f"{audit.stored} stored"
+    edge = f"{moment_of(audit.kept_since_us):%Y-%m-%d %H:%M} UTC"
+    if audit.differences:
+        return f"{audit.stored} stored (those before {edge} may be gone)"
+    return f"{audit.stored} stored, {gone} deleted past the retention (before {edge})"
 
 
 def _told(difference: Difference) -> str:

@@ -13,6 +13,14 @@ from resolvers.api_keys import all_api_keys, create_api_key, revoke_api_key
 app = typer.Typer(help="API keys.", no_args_is_help=True)
 
 
+def _scope(name: str) -> Scope:
+    try:
+        return Scope(name.upper())
+    except ValueError:
+        names = ", ".join(Scope)
+        raise typer.BadParameter(f"There is no scope {name}; there are {names}.") from None
+
+
 @app.callback()
 def keys() -> None:
     """API keys: the secrets by which programs use GraphQL."""
@@ -28,7 +36,9 @@ def create(
     scope: Annotated[
         list[Scope] | None,
         typer.Option(
-            help="A right the key has; repeat it for more. All of the user's if left out."
+            metavar="NAME",
+            parser=_scope,
+            help="A right the key has; repeat it for more. All of the user's if left out.",
         ),
     ] = None,
 ) -> None:

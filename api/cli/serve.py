@@ -34,6 +34,9 @@ _LOCK_WAIT_S: Final = 3.0  # a predecessor that ends just now
 _ORPHANS_WAIT_S: Final = 15.0  # one that was killed leaves children, which end soon
 _FIRST_SETUP_S: Final = 30.0  # without a replica there is nothing to serve before the setup
 _LATER_SETUP_S: Final = 3.0
+_UNREACHABLE: Final = (
+    "visitors from other machines get 421: set LINKYARD_PUBLIC_URL to the address they use"
+)
 _STOP_MARGIN_S: Final = 15.0  # for what comes after the connections: clicks, files
 
 
@@ -51,6 +54,8 @@ def serve(
     try:
         settings = load_settings()
         configure_logs(log_format=settings.log_format, level=settings.log_level)
+        if role.has_web and settings.answers_only_here:
+            _log.warning(_UNREACHABLE, bind=settings.bind)
         sys.exit(_serve(settings, role))
     except (SettingsError, DataFolderError, AddressInUseError) as error:
         typer.echo(str(error), err=True)

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from api.migrate import migrate
+from api.workers.retention import RetentionWorker
 from models.clicks import Click
+from models.installation import Installation
 from models.links import Link
 from models.orm import open_database, writer
+from models.rules.click_facts import moment_of
 from resolvers.first_run import prepare_installation
 from resolvers.ports import Ports
 from tests.factories import as_command, make_link
@@ -69,6 +72,16 @@ async def counters(url: str) -> dict[str, tuple[int, int]]:
 async def last_clicks(url: str) -> dict[str, datetime | None]:
     async with open_database(url):
         return {row.slug: row.last_clicked_at for row in await Link.all()}
+
+
+async def retain(url: str, ports: Ports) -> datetime:
+    """Delete old single clicks as the worker does; return the edge."""
+    async with open_database(url):
+        await writer().execute_script("DELETE FROM visitor_hour")  # as once they are counted
+        await RetentionWorker(as_command(ports), click_days=90).step()
+        since_us = (await Installation.get()).clicks_kept_since_us
+        assert since_us is not None
+        return moment_of(since_us)
 
 
 async def spoil(url: str) -> None:
@@ -166,6 +179,24 @@ def test_paths_are_mapped_by_their_number_or_by_a_file(shell: Shell, tmp_path: P
 
     assert (numbered.returncode, by_file.returncode) == (0, 3)
     assert asyncio.run(counters(shell.url)) == {"one": (2, 0), "два": (3, 0)}
+
+
+def test_clicks_past_the_retention_are_told_apart_from_those_that_are_missing(
+    shell: Shell, tmp_path: Path, ports: Ports
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text("".join(line("/one", second=n) for n in range(3)))
+    shell("import", os.fspath(log))
+    edge = asyncio.run(retain(shell.url, ports))
+
+    done = shell("verify")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "3 spooled, 0 stored, 3 deleted past the retention"
+        f" (before {edge:%Y-%m-%d %H:%M} UTC), 3 counted;"
+        " 0 damaged stretches set aside; 0 bytes wait.\nNo difference.\n"
+    )
 
 
 def test_refusals_are_one_line_and_store_nothing(shell: Shell, tmp_path: Path) -> None:

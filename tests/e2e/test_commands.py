@@ -179,6 +179,56 @@ def test_every_command_refuses_a_wrong_setting_in_the_same_line(
     assert list(tmp_path.iterdir()) == []
 
 
+_SCOPES = "LINK_READ, LINK_WRITE, STATS_READ, USER_ADMIN, AUDIT_READ, OPS_READ"
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "where"),
+    [
+        ("nonsense", "No such command 'nonsense'", ""),
+        ("--nope", "No such option: --nope", ""),
+        ("serve --nope", "No such option: --nope", "serve"),
+        ("serve --role x", "'--role': 'x' is not one of 'all', 'redirect', 'api'", "serve"),
+        ("keys create", "Missing option '--label'", "keys create"),
+        ("links import", "Missing argument 'file'", "links import"),
+        ("links import - --from-line 0", "'--from-line': Input should be ", "links import"),
+        ("migrate more", "Got unexpected extra argument", "migrate"),
+        (
+            "keys create --label a --scope NOPE",
+            f"'--scope': There is no scope NOPE; there are {_SCOPES}",
+            "keys create",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_and_a_code_of_its_own(
+    run: Run, tmp_path: Path, command: str, said: str, where: str
+) -> None:
+    done = run(*command.split())
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    [line] = done.stderr.decode().splitlines()
+    assert said in line
+    assert line.endswith(f". `{' '.join(['python -m api', *where.split()])} --help` says more.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["links export", "migrate", "keys create --nope", "--help"])
+def test_every_command_warns_of_a_variable_that_is_no_setting_and_goes_on(
+    run: Run, environment: dict[str, str], command: str
+) -> None:
+    plain = run(*command.split())
+    environment["LINKYARD_PUBLIC_ULR"] = "https://go.example.org"
+
+    done = run(*command.split())
+
+    assert done.returncode == plain.returncode
+    warning, _, rest = done.stderr.decode().partition("\n")
+    assert warning == (
+        "LINKYARD_PUBLIC_ULR is no setting and changes nothing: did you mean LINKYARD_PUBLIC_URL?"
+    )
+    assert rest == plain.stderr.decode()
+
+
 @pytest.mark.parametrize("command", ["migrate", "links export"])
 def test_a_store_that_does_not_answer_is_one_line(
     run: Run, environment: dict[str, str], command: str
@@ -488,6 +538,16 @@ def test_an_export_that_cannot_be_written_names_the_file_as_it_was_given(
 
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == f"{file}: No such file or directory\n"
+
+
+def test_what_a_command_writes_is_its_owners_alone(
+    run: Run, installed: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "links.csv"
+
+    assert run("links", "export", "--output", os.fspath(file)).returncode == 0
+
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_reader_that_has_enough_ends_an_export_quietly(
