@@ -14,6 +14,7 @@ from api.auth import ANONYMOUS, CredentialRefusedError, authenticate
 from api.graphql_http import RequestRefusedError
 from api.keys import SITE
 from api.portal_site import CLIENT_HEADER
+from api.request_cookies import cookie
 from resolvers.context import Viewer
 from resolvers.ports import Ports
 from resolvers.session_lookup import find_session, find_session_by_id
@@ -45,9 +46,9 @@ def credentials_of(request: web.Request) -> Credentials:
             have made the browser send.
     """
     authorization = request.headers.get(hdrs.AUTHORIZATION)
-    cookie = cookie_of(request)
+    sent = cookie_of(request)
     is_front_end = CLIENT_HEADER in request.headers and _may_be_ours(request)
-    if cookie:
+    if sent:
         if authorization is not None:
             raise RequestRefusedError(_TWO)
         if not is_front_end:
@@ -57,7 +58,7 @@ def credentials_of(request: web.Request) -> Credentials:
                 status=HTTPStatus.FORBIDDEN,
                 code=CROSS_SITE,
             )
-    return Credentials(authorization=authorization, cookie=cookie, is_front_end=is_front_end)
+    return Credentials(authorization=authorization, cookie=sent, is_front_end=is_front_end)
 
 
 def cookie_of_handshake(request: web.Request) -> str:
@@ -69,19 +70,18 @@ def cookie_of_handshake(request: web.Request) -> str:
         web.HTTPBadRequest: two credentials at once.
         web.HTTPForbidden: with a cookie, from another place than a page of ours.
     """
-    cookie = cookie_of(request)
-    if cookie:
+    sent = cookie_of(request)
+    if sent:
         if hdrs.AUTHORIZATION in request.headers:
             raise web.HTTPBadRequest(text=_TWO)
         if hdrs.ORIGIN not in request.headers or not _may_be_ours(request):
             raise web.HTTPForbidden(text="Sockets are opened by pages of the portal only.")
-    return cookie
+    return sent
 
 
 def cookie_of(request: web.Request) -> str:
     """Return the value of the session's cookie, "" for none."""
-    name = request.app[SITE].cookie_name
-    return request.cookies.get(name, "") if name else ""
+    return cookie(request, request.app[SITE].cookie_name)
 
 
 async def viewer_of_request(credentials: Credentials, ports: Ports) -> Viewer:

@@ -126,7 +126,7 @@ async def _context(request: web.Request) -> RequestContext:
 
 def _back(request: web.Request) -> Return:
     return Return(
-        browser=cookie(request, _cookie_name(request)),
+        browser=cookie(request, _cookie_name(request)) or None,
         state=_part(request, "state"),
         code=_part(request, "code"),
         error=_part(request, "error"),

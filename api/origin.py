@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 
 from api.keys import REQUEST_ID, SITE, TRUSTED_PROXIES
 from api.portal_site import DEVICE
+from api.request_cookies import cookie
 from models.rules.addresses import client_address
 from models.sessions import MAX_USER_AGENT_LENGTH
 from resolvers.context import Origin
@@ -21,7 +22,7 @@ def origin_of(request: web.Request) -> Origin:
         user_agent=request.headers.get(hdrs.USER_AGENT, "")[:MAX_USER_AGENT_LENGTH],
         request_id=request[REQUEST_ID],
         is_secure=request.app[SITE].is_secure(request.headers.get(hdrs.HOST, "")),
-        device_token=request.cookies.get(f"{request.app[SITE].cookie_name}{DEVICE}", ""),
+        device_token=cookie(request, f"{request.app[SITE].cookie_name}{DEVICE}"),
     )
 
 
