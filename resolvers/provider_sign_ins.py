@@ -79,7 +79,7 @@ async def leave_for_provider(
     """
     require_secure(context)
     await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
-    renewed = _renewed(context) if is_renewal else {}
+    renewed: Payload = _renewed(context) if is_renewal else {}
     browser, nonce, verifier = new_token(), new_token(), secrets.token_urlsafe(48)
     async with in_transaction("default") as connection:
         state = await issue_token(

@@ -557,6 +557,7 @@ async def test_nothing_less_than_a_new_proof_of_the_same_person_renews(
     if claims.get("auth_time", 0) is None:
         world.stub.forge = lambda made: {k: v for k, v in made.items() if k != "auth_time"}
     address, cookie = await world.leave(query="?renew=1", session=session)
+    await session_uses_written()
     if "ended" in fault:
         await Session.all().update(revoked_at=clock.at)
     before = await Session.all().order_by("id").values(), await Identity.all().count()

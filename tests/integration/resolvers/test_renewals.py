@@ -35,6 +35,7 @@ from resolvers.renewals import (
     renew_by_passkey,
     renew_by_password,
 )
+from resolvers.session_lookup import session_uses_written
 from resolvers.sessions import StartedSession, end_sessions, require_fresh
 from resolvers.totp import confirm_totp, create_totp, delete_totp
 from tests.authenticator import Authenticator
@@ -80,6 +81,7 @@ async def with_passkey(context: RequestContext, clock: FixedClock) -> Authentica
 async def with_token(context: RequestContext, started: StartedSession) -> RequestContext:
     """Return the context of the next request of the browser."""
     viewer = await seen(context.ports, started.token)
+    await session_uses_written()
     assert viewer is not None
     return replace(as_visitor(context.ports), viewer=viewer)
 
