@@ -25,13 +25,14 @@ from api.metrics import CONTENT_TYPE, render
 from api.watchers import Watchers
 from api.worker_status import WorkerStatus
 from models.store_failures import is_store_failure
-from resolvers.health import mail_waiting, store_answers
+from resolvers.health import audit_waiting, mail_waiting, store_answers
 from resolvers.ports import Clock
 
 _CACHED_S: Final = 1.0  # anybody may ask, the store need not hear of it every time
 _KEY_S: Final = 1.0  # to look a key up
 _MAX_LAG_S: Final = 15.0  # of the worker, which looks every half second
 _MAX_MAIL_WAIT_S: Final = 600.0  # of a letter; what it offers may expire soon after
+_MAX_CHAIN_WAIT_S: Final = 600.0  # of an entry of the audit log; a long transaction may hold it up
 # What the spool's report is made of; a text is told while the number is not 0.
 _SPOOL_METRICS: Final = {
     "linkyard_clicks_lost_total": "",
@@ -105,7 +106,8 @@ class Health:
                 " or with a key that has the scope OPS_READ.\n",
                 headers={hdrs.WWW_AUTHENTICATE: CHALLENGE},
             )
-        body = await asyncio.to_thread(self._metrics)
+        looked_up = await self._chain_metrics() if self.needs_store else {}
+        body = await asyncio.to_thread(self._metrics, looked_up)
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE})
 
     async def _sees_numbers(self, request: web.Request) -> bool:
@@ -119,9 +121,11 @@ class Health:
 
     async def _check(self) -> dict[str, Any]:
         is_stored = await store_answers()
-        mail = await _mail(self.clock) if is_stored and self.needs_store else {}
+        waits: dict[str, Any] = {}
+        if is_stored and self.needs_store:
+            waits = await _mail(self.clock) | await _audit(self.clock)
         if not self.redirects:
-            return {"ready": is_stored, "redirect": False, "store": {"ok": is_stored}, **mail}
+            return {"ready": is_stored, "redirect": False, "store": {"ok": is_stored}, **waits}
         has_replica = self.has_replica()
         replica_age_s, clicks_age_s = self.status.age_s("replica"), self.status.age_s("clicks")
         is_worked = _is_recent(replica_age_s) and _is_recent(clicks_age_s)
@@ -131,14 +135,22 @@ class Health:
             "replica": {"ok": has_replica, "age_s": _rounded(replica_age_s)},
             "worker": {"ok": is_worked, "clicks_age_s": _rounded(clicks_age_s)},
             "spool": spool,
-            **mail,
+            **waits,
         }
         is_redirecting = has_replica or is_stored
         is_ready = is_stored and has_replica and is_worked if self.needs_store else is_redirecting
         return {"ready": is_ready, "redirect": is_redirecting, **checks}
 
-    def _metrics(self) -> bytes:
-        looked_up: dict[str, float] = {}
+    async def _chain_metrics(self) -> dict[str, float]:
+        waiting = await audit_waiting(self.clock)
+        if waiting is None:
+            return {}
+        return {
+            "linkyard_audit_waiting": float(waiting.waiting),
+            "linkyard_audit_oldest_seconds": waiting.oldest_s,
+        }
+
+    def _metrics(self, looked_up: dict[str, float]) -> bytes:
         if self.redirects:
             size_bytes, oldest_s = self._backlog()
             looked_up["linkyard_spool_bytes"] = float(size_bytes)
@@ -181,6 +193,20 @@ async def _mail(clock: Clock) -> dict[str, Any]:
     is_well = waiting.oldest_s < _MAX_MAIL_WAIT_S
     return {
         "mail": {"ok": is_well, "waiting": waiting.waiting, "oldest_s": _rounded(waiting.oldest_s)}
+    }
+
+
+async def _audit(clock: Clock) -> dict[str, Any]:
+    """Say how long entries wait for the chain. Nobody but who checks the log suffers from it."""
+    waiting = await audit_waiting(clock)
+    if waiting is None:
+        return {}
+    return {
+        "audit": {
+            "ok": waiting.oldest_s < _MAX_CHAIN_WAIT_S,
+            "waiting": waiting.waiting,
+            "oldest_s": _rounded(waiting.oldest_s),
+        }
     }
 
 

@@ -162,6 +162,8 @@ def _reserve(folder: Path, name: str) -> list[int]:
 LOOKED_UP: Final[dict[str, str]] = {
     "linkyard_spool_bytes": "Bytes of clicks that wait for the store.",
     "linkyard_spool_oldest_seconds": "For how long the oldest of these clicks waits.",
+    "linkyard_audit_waiting": "Entries of the audit log that are not chained yet.",
+    "linkyard_audit_oldest_seconds": "For how long the oldest of these entries waits.",
 }
 
 
