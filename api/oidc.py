@@ -43,6 +43,7 @@ from schema.cookies import Cookies
 CALLBACK: Final = "/api/oidc/callback"
 SECURE_COOKIE: Final = "__Host-linkyard-oidc"
 LOCAL_COOKIE: Final = "linkyard-oidc-local"
+_NAVIGATION: Final = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 _MAX_PART_LENGTH: Final = 4096  # characters of one parameter of the way back
 _STATUS: Final = {
     "provider": HTTPStatus.BAD_GATEWAY,
@@ -69,6 +70,7 @@ class OidcRoutes:
 
     async def start(self, request: web.Request) -> web.Response:
         """Send the browser to the provider; with `renew=1` for the session that it has."""
+        _require_navigation(request)
         is_renewal = _part(request, "renew") == "1"
         try:
             departure = await leave_for_provider(
@@ -90,6 +92,7 @@ class OidcRoutes:
 
     async def callback(self, request: web.Request) -> web.Response:
         """Take the browser back, signed in or with the reason why not."""
+        _require_navigation(request)
         try:
             started = await return_from_provider(
                 await _context(request), self._provider, _back(request), may_create=self._may_create
@@ -109,6 +112,20 @@ class OidcRoutes:
             samesite="Lax",
         )
         return response
+
+
+def _require_navigation(request: web.Request) -> None:
+    """Let only a person come who goes here, not an image or frame of another site's page.
+
+    Else any page could use up the limits of everybody behind its visitor's address.
+    Browsers that are too old to say what they fetch are let through.
+
+    Raises:
+        web.HTTPForbidden: part of a page wants it.
+    """
+    for header, wanted in _NAVIGATION.items():
+        if request.headers.get(header, wanted) != wanted:
+            raise web.HTTPForbidden(text="Open this address itself, not as part of a page.\n")
 
 
 async def _context(request: web.Request) -> RequestContext:

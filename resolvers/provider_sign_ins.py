@@ -16,7 +16,7 @@ from models.rules.base64url import to_base64url
 from models.rules.id_tokens import LEEWAY_S
 from models.rules.identities import ProvedIdentity
 from models.rules.rate_limits import RateLimit
-from models.rules.tokens import new_token
+from models.rules.tokens import is_token, new_token
 from models.second_factors import Identity
 from resolvers.context import RequestContext
 from resolvers.factor_changes import lock_person
@@ -78,7 +78,7 @@ async def leave_for_provider(
         ProviderSignInError: the provider cannot be asked.
     """
     require_secure(context)
-    await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
+    await spend(context, RateLimit.PROVIDER_START, context.origin.address)
     renewed: Payload = _renewed(context) if is_renewal else {}
     browser, nonce, verifier = new_token(), new_token(), secrets.token_urlsafe(48)
     async with in_transaction("default") as connection:
@@ -124,8 +124,12 @@ async def return_from_provider(
     Raises:
         InsecureTransportError: others could read the cookie on its way.
         ProviderSignInError: see there.
+        RateLimitedError: too many from this address.
     """
     require_secure(context)
+    if back.state is None or not is_token(back.state):
+        raise ProviderSignInError("state")  # nobody's: nothing is worth writing down
+    await spend(context, RateLimit.PROVIDER_RETURN, context.origin.address)
     async with in_transaction("default") as connection:
         found = await use_token(context, connection, back.state, purpose=TokenPurpose.OIDC)
     if found is None or not _is_same_browser(found, back.browser):

@@ -29,6 +29,8 @@ class RateLimit(StrEnum):
     SIGN_IN_ACCOUNT = "sign-in-account"  # e-mail address as typed, in its normal form
     SIGN_IN_DEVICE = "sign-in-device"  # account and a device it has signed in on before
     SIGN_IN_ADDRESS = "sign-in-address"  # address
+    PROVIDER_START = "provider-start"  # address: departures to the organization's provider
+    PROVIDER_RETURN = "provider-return"  # address: returns from there
     SECOND_FACTOR = "second-factor"  # account: codes, recovery codes, passkeys
     STEP_UP = "step-up"  # account: proofs of somebody who has a session already
     ONE_TIME_TOKEN = "one-time-token"  # noqa: S105 - address: tokens that were none
@@ -125,6 +127,8 @@ RULES: Final[Mapping[RateLimit, Rule]] = {
     RateLimit.SIGN_IN_ACCOUNT: BackoffRule(),
     RateLimit.SIGN_IN_DEVICE: BackoffRule(),
     RateLimit.SIGN_IN_ADDRESS: WindowRule(most=30, window_s=10 * _MINUTE_S, by_address=True),
+    RateLimit.PROVIDER_START: WindowRule(most=30, window_s=10 * _MINUTE_S, by_address=True),
+    RateLimit.PROVIDER_RETURN: WindowRule(most=60, window_s=10 * _MINUTE_S, by_address=True),
     RateLimit.SECOND_FACTOR: BackoffRule(),
     RateLimit.STEP_UP: BackoffRule(),
     RateLimit.ONE_TIME_TOKEN: WindowRule(most=30, window_s=10 * _MINUTE_S, by_address=True),

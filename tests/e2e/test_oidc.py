@@ -25,9 +25,11 @@ from models.audit_entries import AuditEntry
 from models.one_time_tokens import OneTimeToken
 from models.rules.base64url import to_base64url
 from models.rules.roles import CUSTOMER
+from models.rules.tokens import new_token
 from models.second_factors import Identity
 from models.sessions import Session
 from models.texts import text
+from models.throttles import Throttle
 from models.users import Role, User
 from resolvers.ports import Ports
 from resolvers.session_lookup import session_uses_written
@@ -44,7 +46,7 @@ from tests.oidc_stub import (
     unsigned,
 )
 from tests.people import begin
-from tests.portal import Client
+from tests.portal import Client, operation
 
 PORTAL = "https://portal.test"
 COOKIE = "__Host-linkyard-oidc"
@@ -492,6 +494,84 @@ async def test_sign_ins_from_one_address_are_bounded(world: World) -> None:
 
     assert response.status == 429
     assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_departures_leave_the_sign_ins_by_password_alone(world: World) -> None:
+    for _ in range(30):
+        await world.leave()
+
+    entered = await world.client.post(
+        "/graphql",
+        json={
+            "query": operation("SessionCreate"),
+            "variables": {"input": {"email": "ann@people.test", "password": "wrong"}},
+        },
+        headers={"Linkyard-Client": "test"},
+    )
+
+    assert (await entered.json())["data"]["sessionCreate"]["code"] == "SIGN_IN_REFUSED"
+
+
+PARTS_OF_PAGES = [
+    {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Site": "same-origin"},
+    {"Sec-Fetch-Mode": "websocket"},
+]
+
+
+@pytest.mark.parametrize("path", [PROVIDER_START, f"{CALLBACK}?state={'x' * 43}"])
+@pytest.mark.parametrize("headers", PARTS_OF_PAGES)
+async def test_images_and_frames_of_other_pages_use_up_nothing(
+    world: World, path: str, headers: dict[str, str]
+) -> None:
+    response = await world.client.get(path, headers=headers, allow_redirects=False)
+
+    assert (response.status, "Set-Cookie" in response.headers) == (403, False)
+    assert await Throttle.all().count() == 0
+    assert (await OneTimeToken.all().count(), await AuditEntry.all().count()) == (0, 0)
+
+
+async def test_whoever_goes_to_the_provider_does(world: World) -> None:
+    headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+    response = await world.client.get(PROVIDER_START, headers=headers, allow_redirects=False)
+
+    assert response.status == 303
+
+
+@pytest.mark.parametrize("query", ["", "?state=x", f"?state={'x' * 44}", "?state=%00&code=a"])
+async def test_what_cannot_be_a_state_writes_nothing(world: World, query: str) -> None:
+    response = await world.client.get(f"{CALLBACK}{query}", allow_redirects=False)
+
+    assert response.status == 403
+    assert (await AuditEntry.all().count(), await Throttle.all().count()) == (0, 0)
+
+
+async def test_returns_from_nowhere_fill_no_log(world: World) -> None:
+    statuses = [
+        (await world.client.get(f"{CALLBACK}?state={new_token()}")).status for _ in range(62)
+    ]
+
+    assert statuses == [403] * 60 + [429] * 2
+    assert await AuditEntry.all().count() == 60
+
+
+async def test_the_session_that_the_browser_had_ends(world: World, ports: Ports) -> None:
+    await make_user("ann@people.test")
+    bob = await make_user("bob@people.test")
+    before = await begin(ports, bob)
+    address, cookie = await world.leave()
+
+    response = await world.come_back(world.stub.authorize(address), cookie, session=before.token)
+
+    assert response.status == 303
+    old = await Session.get(id=before.session_id)
+    assert old.revoked_at == ports.clock.now()
+    assert await Session.filter(revoked_at=None).count() == 1
+    ended = await AuditEntry.get(action="session.delete")
+    assert (ended.subject_id, ended.actor_id) == (before.session_id, bob.id)
+    await session_uses_written()
 
 
 async def test_without_a_provider_there_is_no_such_route(client: Client) -> None:
