@@ -244,6 +244,61 @@ async def test_an_old_proof_is_renewed_before_anything_dangerous(
     assert (await run(browser, "TotpCreate"))["__typename"] == "TotpCreateSuccess"
 
 
+async def test_who_has_an_app_renews_by_it_and_never_by_the_password_alone(
+    browser: Portal, person: User, clock: FixedClock
+) -> None:
+    await enter(browser, person)
+    app, codes = await make_app(browser, clock)
+    clock.at += timedelta(minutes=10)
+
+    refused = await run(browser, "SessionRenew", input={"password": PASSWORD})
+    assert refused == {
+        "__typename": "StepUpRequiredProblem",
+        "code": "STEP_UP_REQUIRED",
+        "message": text("en", "STEP_UP_REQUIRED"),
+        "path": None,
+        "ways": ["TOTP", "RECOVERY_CODE"],
+    }
+    wrong = await run(browser, "SessionRenew", input={"code": "000000"})
+    assert (wrong["__typename"], wrong["path"]) == ("SecondFactorWrongProblem", ["code"])
+    assert (await run(browser, "TotpDelete"))["__typename"] == "StepUpRequiredProblem"
+
+    for code in (app.at(clock.at), codes[0]):
+        renewed = await run(browser, "SessionRenew", input={"code": code})
+        assert renewed["__typename"] == "SessionStartSuccess"
+    assert (await run(browser, "TotpDelete"))["__typename"] == "TotpDeleteSuccess"
+
+
+async def test_a_proof_is_one_thing_at_a_time(browser: Portal, person: User) -> None:
+    await enter(browser, person)
+    for sent in ({}, {"password": PASSWORD, "code": "000000"}, {"password": None}):
+        [error] = await browser.errors("SessionRenew", input=sent)
+        assert error["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_a_passkey_renews_the_session_that_asked(
+    browser: Portal, person: User, clock: FixedClock
+) -> None:
+    await enter(browser, person)
+    device, passkey_id = await make_passkey(browser)
+    clock.at += timedelta(minutes=10)
+    stale = await run(browser, "SessionRenew", input={"password": PASSWORD})
+    assert stale["ways"] == ["PASSKEY"]
+
+    begun = await run(browser, "PasskeyRenewBegin")
+    sent = {
+        "token": begun["token"],
+        "credential": answer_of(device.answer(begun["options"]["challenge"])),
+    }
+    done = await run(browser, "SessionRenewByPasskey", input=sent)
+
+    assert done["__typename"] == "SessionStartSuccess"
+    again = await run(browser, "SessionRenewByPasskey", input=sent)
+    assert (again["__typename"], again["code"]) == ("PasskeyRefusedProblem", "PASSKEY_REFUSED")
+    gone = await run(browser, "PasskeyDelete", input={"id": passkey_id})
+    assert gone["__typename"] == "PasskeyDeleteSuccess"
+
+
 async def test_a_passkey_signs_in_without_a_password(browser: Portal, person: User) -> None:
     await enter(browser, person)
     device, passkey_id = await make_passkey(browser)
@@ -322,6 +377,7 @@ async def test_a_key_changes_no_factors(browser: Portal, person: User, ports: Po
         "TotpDelete": {},
         "RecoveryCodesCreate": {},
         "PasskeyCreateBegin": {},
+        "PasskeyRenewBegin": {},
         "PasskeyDelete": {"input": {"id": "x"}},
     }.items():
         refused = await run(portal, name, **variables)
