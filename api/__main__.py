@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "keys",
     "mail",
     "organizations",
+    "invitations",
     "users",
     "audit",
     "secrets",

@@ -5,7 +5,7 @@ the header Linkyard-Client. The document is written while it is read from the st
 that it may be of any size; whoever gets no closing brace did not get all of it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -18,11 +18,12 @@ from api.credentials import credentials_of, viewer_of_request
 from api.graphql_http import RequestRefusedError
 from api.keys import LIMITS, PORTS, REQUEST_ID
 from api.origin import origin_of
+from api.person_json import person_json
 from models.errors import DomainError, NotFoundError
 from models.store_failures import is_store_failure
 from models.texts import message_of, negotiate, text
 from resolvers.context import RequestContext
-from resolvers.personal_data import Part, open_person, person_parts
+from resolvers.personal_data import open_person, person_parts
 from schema.failures import INTERNAL, UNAUTHENTICATED, UNAVAILABLE
 from schema.nodes import row_id_of
 
@@ -79,7 +80,7 @@ async def _answer(request: web.Request, locale: str) -> web.StreamResponse:
             hdrs.CACHE_CONTROL: "no-store",
         }
     )
-    chunks = _json(parts)
+    chunks = person_json(parts)
     first = await anext(chunks)  # before the status is sent: the store may be away
     await response.prepare(request)
     await response.write(first)
@@ -93,21 +94,6 @@ async def _answer(request: web.Request, locale: str) -> web.StreamResponse:
         return response
     await response.write_eof()
     return response
-
-
-async def _json(parts: AsyncIterator[Part]) -> AsyncIterator[bytes]:
-    """Yield one object with an array for each part, from batches that come in order."""
-    current, has_rows = "", False
-    async for name, rows in parts:
-        chunk = b""
-        if name != current:
-            chunk = (b"]," if current else b"{") + orjson.dumps(name) + b":["
-            current, has_rows = name, False
-        if rows:
-            chunk += (b"," if has_rows else b"") + b",".join(map(orjson.dumps, rows))
-            has_rows = True
-        yield chunk
-    yield b"]}\n"
 
 
 def _unauthenticated(locale: str) -> web.Response:

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     sign_up: bool = Field(
         default=False, description="let whoever has an e-mail address make an account"
     )
+    local_passwords: bool = Field(
+        default=True,
+        description="people may have a password here; false: only those with USER_ADMIN, as a way "
+        "back in, and nobody signs up",
+    )
     session_idle_s: int = Field(
         default=43_200, ge=60, description="seconds without use after which a session ends"
     )

@@ -31,7 +31,7 @@ from resolvers.audit import Note, log_actions
 from resolvers.context import RequestContext, Viewer
 from resolvers.key_uses import note_use
 from resolvers.sessions import require_fresh
-from resolvers.user_lists import sees_person
+from resolvers.user_lists import sees_person, visible_users_by_ids
 
 MAX_LABEL_LENGTH: Final = 100  # characters, also the column width
 MAX_KEYS: Final = 50  # working ones of one person
@@ -162,6 +162,19 @@ async def api_keys_of(context: RequestContext) -> list[ApiKey]:
     if context.viewer.user_id is None:
         return []
     return await _live(context, context.viewer.user_id).order_by("-id").limit(MAX_KEYS)
+
+
+async def api_keys_by_owner(context: RequestContext, user_ids: Sequence[int]) -> list[list[ApiKey]]:
+    """Return people's keys that still open something, each person's newest first, by two queries.
+
+    Order and length are those of `user_ids`; a person whose keys are not the viewer's to
+    see has none: see sees_person.
+    """
+    seen = {user.id for user in await visible_users_by_ids(context, user_ids)}
+    found: dict[int, list[ApiKey]] = {each: [] for each in user_ids}
+    for key in await _live(context).filter(user_id__in=list(seen)).order_by("-id"):
+        found[key.user_id].append(key)
+    return [found[each] for each in user_ids]
 
 
 async def api_keys_by_ids(context: RequestContext, ids: Sequence[int]) -> list[ApiKey]:

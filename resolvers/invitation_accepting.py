@@ -21,6 +21,7 @@ from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.limits import spend
+from resolvers.local_passwords import may_have_password
 from resolvers.sign_in import require_secure
 from resolvers.users import add_person, check_name
 
@@ -38,7 +39,8 @@ async def accept_invitation(
         context: of anybody.
         token: of the letter; one that cannot be any is refused without a query.
         name: as people will see it.
-        password: for signing in.
+        password: for signing in; not kept where the person may have none here, see
+            resolvers.local_passwords.
 
     Raises:
         InsecureTransportError: others could read the password on its way.
@@ -60,8 +62,10 @@ async def accept_invitation(
         await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
         raise InvitationInvalidError
     shown = _checked(invitation, name=name, password=password)
-    hashed = await context.ports.passwords.hash(password)
+    hashed: str | None = await context.ports.passwords.hash(password)
     now = context.ports.clock.now()
+    if not await may_have_password(context, User(role=invitation.role)):
+        hashed = None
     user = User(
         email=invitation.email,
         name=shown,
@@ -69,7 +73,7 @@ async def accept_invitation(
         organization_id=invitation.organization_id,
         locale=invitation.locale,
         password_hash=hashed,
-        password_changed_at=now,
+        password_changed_at=None if hashed is None else now,
         email_verified_at=now,
     )
     try:

@@ -13,6 +13,7 @@ from resolvers.id_pages import IdList, page_by_id
 from resolvers.invitations import sees_invitation
 from resolvers.link_filters import MAX_ID, Conditions
 from resolvers.paging import Page, PageWindow
+from resolvers.users import check_email
 
 _LIST: Final = IdList(table="invitation", cursor="invitation")
 
@@ -58,6 +59,21 @@ async def invitations_by_ids(context: RequestContext, ids: Sequence[int]) -> lis
     """Return those of the invitations that are in the viewer's reach."""
     rows = await _load([each for each in dict.fromkeys(ids) if 0 <= each <= MAX_ID])
     return [row for row in rows if sees_invitation(context.viewer, row)]
+
+
+async def open_invitations_of(context: RequestContext, email: str) -> list[Invitation]:
+    """Return an address's invitations in the viewer's reach that nobody took or revoked.
+
+    Expired ones are among them: they can be sent again.
+
+    Raises:
+        NotPermittedError: no USER_ADMIN.
+    """
+    context.viewer.require(Scope.USER_ADMIN)
+    rows = Invitation.filter(email=check_email(email), accepted_at=None, revoked_at=None).using_db(
+        reader()
+    )
+    return [row for row in await rows.order_by("id") if sees_invitation(context.viewer, row)]
 
 
 async def _load(ids: Sequence[int]) -> list[Invitation]:

@@ -221,13 +221,7 @@ async def _apply(
             require_reach(context.viewer, Reach.ALL, path=("maxLinks",))
         user.max_links = check_quota(changes.max_links, field="maxLinks")
     if changes.role is not UNSET:
-        role = await role_named(changes.role)
-        if role is None:
-            raise ValueInvalidError(path=("role",), reason="role", role=changes.role[:64])
-        check_role(context.viewer, role, path=("role",))
-        if role.id != user.role.id:
-            await require_fresh(context)
-        user.role = role
+        await _apply_role(context, user, changes.role)
     if changes.organization_id is not UNSET and changes.organization_id != user.organization_id:
         require_reach(context.viewer, Reach.ALL, path=("organizationId",))
         await require_fresh(context)
@@ -236,6 +230,16 @@ async def _apply(
             if user.deactivated_at is None:
                 await check_people(connection, changes.organization_id)
         user.organization_id = changes.organization_id
+
+
+async def _apply_role(context: RequestContext, user: User, name: str) -> None:
+    role = await role_named(name)
+    if role is None:
+        raise ValueInvalidError(path=("role",), reason="role", role=name[:64])
+    check_role(context.viewer, role, path=("role",))
+    if role.id != user.role.id:
+        await require_fresh(context)
+    user.role = role
 
 
 async def _apply_email(

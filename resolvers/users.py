@@ -147,6 +147,12 @@ async def users_by_id(ids: Sequence[int]) -> list[User | LookupError]:
     return [rows.get(key) or LookupError(f"no user {key}") for key in ids]
 
 
+async def addresses_by_id(ids: Sequence[int]) -> dict[int, str]:
+    """Return the addresses of people by their ids; erased ones are left out."""
+    rows = await User.filter(id__in=set(ids), erased_at=None).only("id", "email")
+    return {row.id: row.email for row in rows}
+
+
 async def viewer_user(context: RequestContext) -> User | None:
     """Return the person who asks, with the role loaded; None for an anonymous caller."""
     if context.viewer.user_id is None:

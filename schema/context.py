@@ -9,12 +9,15 @@ from typing import Final, Self, TypeAlias
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from models.api_keys import ApiKey
 from models.domains import Domain
 from models.links import Link
 from models.organizations import Organization
 from models.rules.periods import StatsRange
 from models.rules.scopes import Scope
+from models.sessions import Session
 from models.users import User
+from resolvers.api_keys import api_keys_by_owner
 from resolvers.context import Origin, RequestContext, Viewer
 from resolvers.domains import domains_by_id
 from resolvers.link_stats import (
@@ -33,6 +36,7 @@ from resolvers.link_stats import (
 from resolvers.links import links_by_ids
 from resolvers.organization_lists import organizations_by_id
 from resolvers.ports import Ports
+from resolvers.sessions import sessions_by_person
 from resolvers.stats import Breakdown, Series, Totals, stats_as_of
 from resolvers.users import users_by_id
 from resolvers.visitor_stats import Visitors
@@ -87,6 +91,16 @@ class Loaders:
     def user(self) -> DataLoader[int, User]:
         """People by row id."""
         return DataLoader(load_fn=users_by_id)
+
+    @cached_property
+    def api_keys(self) -> DataLoader[int, list[ApiKey]]:
+        """Keys by their owner's row id; none where the viewer may not see them."""
+        return DataLoader(load_fn=partial(api_keys_by_owner, self._context))
+
+    @cached_property
+    def sessions(self) -> DataLoader[int, list[Session]]:
+        """Sessions by their person's row id; none where the viewer may not see them."""
+        return DataLoader(load_fn=partial(sessions_by_person, self._context))
 
     @cached_property
     def organization(self) -> DataLoader[int, Organization | None]:

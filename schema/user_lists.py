@@ -1,6 +1,5 @@
 """GraphQL face of the list of people."""
 
-from enum import StrEnum
 from typing import Annotated, TypeAlias
 
 import strawberry
@@ -11,28 +10,11 @@ from resolvers.paging import Page
 from resolvers.user_lists import UserFilter, count_users, user_cursor, users_page
 from schema.access import requires
 from schema.context import Info
-from schema.enums import describe_enum
 from schema.nodes import row_id_of
 from schema.paging import AFTER, BEFORE, FIRST, LAST, PageInfoType, page_window
 from schema.scalars import Count
-from schema.users import UserType
+from schema.users import UserState, UserType
 
-
-class UserState(StrEnum):
-    """Whether somebody may sign in."""
-
-    ACTIVE = "ACTIVE"
-    DEACTIVATED = "DEACTIVATED"
-
-
-describe_enum(
-    UserState,
-    {
-        UserState.ACTIVE: "May sign in, unless their organization is deactivated.",
-        UserState.DEACTIVATED: "Cannot sign in.",
-    },
-    description="Whether a person may sign in.",
-)
 
 _Search: TypeAlias = Annotated[
     str | None,

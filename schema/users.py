@@ -1,6 +1,7 @@
 """GraphQL face of people."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Self
 
 import strawberry
@@ -18,11 +19,29 @@ from resolvers.user_lists import sees_person
 from resolvers.users import viewer_user
 from schema.api_keys import ApiKeyType
 from schema.context import Info
+from schema.enums import describe_enum
 from schema.nodes import Node, encode_id
 from schema.organizations import OrganizationType
 from schema.passkeys import PasskeyType
 from schema.scalars import Count, Locale, TimeZone
 from schema.sessions import SessionType
+
+
+class UserState(StrEnum):
+    """Whether somebody may sign in."""
+
+    ACTIVE = "ACTIVE"
+    DEACTIVATED = "DEACTIVATED"
+
+
+describe_enum(
+    UserState,
+    {
+        UserState.ACTIVE: "May sign in, unless their organization is deactivated.",
+        UserState.DEACTIVATED: "Cannot sign in.",
+    },
+    description="Whether a person may sign in.",
+)
 
 
 @strawberry.type(name="User", description="A person with an account.")
@@ -35,6 +54,7 @@ class UserType(Node):
     is_staff: bool = strawberry.field(description="Sees every link, not only their own.")
     created_at: datetime = strawberry.field(description="When the account was made.")
     updated_at: datetime = strawberry.field(description="When the account was last changed.")
+    state: UserState = strawberry.field(description="Whether the person may sign in.")
     deactivated_at: datetime | None = strawberry.field(
         description="From then on the person cannot sign in; null for active people."
     )
@@ -66,6 +86,7 @@ class UserType(Node):
             is_staff=row.role.reach is Reach.ALL,
             created_at=row.created_at,
             updated_at=row.updated_at,
+            state=UserState.ACTIVE if row.deactivated_at is None else UserState.DEACTIVATED,
             deactivated_at=row.deactivated_at,
             erased_at=row.erased_at,
             reach=row.role.reach,
@@ -84,6 +105,22 @@ class UserType(Node):
             return None
         row = await info.context.loaders.organization.load(place)
         return None if row is None else OrganizationType.of(row)
+
+    @strawberry.field(
+        description="The person's keys that still open something, newest first, at most 50; "
+        "empty where you may not see them."
+    )
+    async def api_keys(self, info: Info) -> list[ApiKeyType]:
+        rows = await info.context.loaders.api_keys.load(self.row.id)
+        return [ApiKeyType.of(row) for row in rows]
+
+    @strawberry.field(
+        description="Where the person is signed in, the session used last first, at most 100; "
+        "empty where you may not see it."
+    )
+    async def sessions(self, info: Info) -> list[SessionType]:
+        rows = await info.context.loaders.sessions.load(self.row.id)
+        return [SessionType.of(row, info) for row in rows]
 
 
 @strawberry.type(name="Viewer", description="The signed-in person, with what only they may see.")

@@ -6,8 +6,16 @@ import typer
 
 from api.cli.session import Session, counted, run
 from models.organizations import Organization, OrganizationKind
-from resolvers.organization_lists import organization_cursor, organizations_page
-from resolvers.organizations import create_organization
+from resolvers.organization_lists import (
+    organization_cursor,
+    organization_named,
+    organizations_page,
+)
+from resolvers.organizations import (
+    activate_organization,
+    create_organization,
+    deactivate_organization,
+)
 from resolvers.paging import MAX_PAGE_ROWS, PageWindow
 
 app = typer.Typer(help="Companies and their quotas.", no_args_is_help=True)
@@ -59,6 +67,34 @@ def list_() -> None:
 
     for line in run(look):
         typer.echo(line)
+
+
+@app.command()
+def deactivate(
+    name: Annotated[str, typer.Argument(help="Of the organization.")],
+) -> None:
+    """Let nobody of an organization in until it is active again; links go on leading."""
+
+    async def end(session: Session) -> str:
+        found = await organization_named(name)
+        await deactivate_organization(session.context, organization_id=found.id)
+        return f"Nobody of {found.name} can sign in any more."
+
+    typer.echo(run(end))
+
+
+@app.command()
+def activate(
+    name: Annotated[str, typer.Argument(help="Of the organization.")],
+) -> None:
+    """Let the people of an organization in again."""
+
+    async def begin(session: Session) -> str:
+        found = await organization_named(name)
+        await activate_organization(session.context, organization_id=found.id)
+        return f"The people of {found.name} can sign in again."
+
+    typer.echo(run(begin))
 
 
 def _line(row: Organization) -> str:

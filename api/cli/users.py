@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli import leaving
 from api.cli.session import CommandError, Session, run
 from models.organizations import Organization
 from models.rules.passwords import check_password
@@ -204,3 +205,6 @@ def _asked() -> str:
         typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
         return typed
     return sys.stdin.readline().rstrip("\r\n")
+
+
+app.registered_commands += leaving.app.registered_commands

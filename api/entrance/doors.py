@@ -1,4 +1,4 @@
-"""What the pages of password reset, sign-up, invitation and a new address ask, and which operation they send."""
+"""What the pages that letters lead to ask, and which operation each of them sends."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -176,7 +176,7 @@ async def test_a_door_asks_so_that_browsers_and_screen_readers_understand(
     secrets = [each for each in fields.values() if each["type"] == "password"]
     asked = [("new-password", "8")] if path != portal_paths.EMAIL_CHANGE else []
     assert [(each["autocomplete"], each["minlength"]) for each in secrets] == asked
-    if path != portal_paths.PASSWORD_RESET:
+    if path in {portal_paths.SIGN_UP, portal_paths.INVITATION}:
         assert fields["name"]["autocomplete"] == "name"
         assert fields["name"]["maxlength"] == "200"
     (form,) = tags.all("form")
