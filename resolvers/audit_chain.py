@@ -15,7 +15,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models.audit_rows import fields_of, hash_of, selected
-from models.orm import is_sqlite, reader
+from models.orm import is_sqlite, placeholders, reader
 from models.raw_sql import SqlRow, execute, fetch
 from models.rules.audit_chain import GENESIS, entry_hash
 
@@ -66,11 +66,13 @@ class Chained:
     Attributes:
         entries: how many were chained.
         head: of the chain now.
+        base: of the chain before, which these entries were chained to.
         has_more: others wait; call again at once.
     """
 
     entries: int
     head: ChainHead
+    base: ChainHead
     has_more: bool = False
 
 
@@ -91,23 +93,40 @@ async def chain_entries(*, batch: int | None = None) -> Chained:
     head = await chain_head(connection)
     rows = await _waiting(connection, size)
     if not rows:
-        return Chained(0, head)
+        return Chained(0, head, head)
     links = _linked(rows, head)
     async with in_transaction("default") as connection:
         if not await _is_our_turn(connection):
-            return Chained(0, head)
+            return Chained(0, head, head)
         if await chain_head(connection) != head:
-            return Chained(0, head, has_more=True)
+            return Chained(0, head, head, has_more=True)
         if await _store(connection, links) != len(links):
             raise ChainMovedError
     _, seq, hash_ = links[-1]
-    return Chained(len(links), ChainHead(seq, hash_), has_more=len(rows) == size)
+    return Chained(len(links), ChainHead(seq, hash_), head, has_more=len(rows) == size)
 
 
 async def chain_head(connection: BaseDBAsyncClient) -> ChainHead:
     """Return the last entry of the chain, as the connection sees it."""
     rows = await fetch(connection, _HEAD)
     return ChainHead(rows[0]["seq"], hash_of(rows[0])) if rows else ChainHead()
+
+
+async def goes_on(known: ChainHead, base: ChainHead) -> bool:
+    """Tell whether a chain whose head is `base` still has the entry that was its head once.
+
+    What the signed cut of the old end took away counts as there: audit_verify judges that.
+    """
+    if base.seq <= known.seq:
+        return base == known
+    connection = reader()
+    rows = await fetch(
+        connection,
+        f"SELECT seq, chain_hash FROM audit_entry WHERE seq <= {placeholders(connection, 1)}"
+        " ORDER BY seq DESC LIMIT 1",
+        [known.seq],
+    )
+    return not rows or ChainHead(rows[0]["seq"], hash_of(rows[0])) == known
 
 
 async def _waiting(connection: BaseDBAsyncClient, limit: int) -> list[SqlRow]:

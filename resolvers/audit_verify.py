@@ -27,6 +27,7 @@ class ChainReport:
         checked: entries of the chain.
         waiting: entries that were written, and not chained yet.
         last: number of the last entry.
+        uncovered: entries at the end that no head covers: cut off, they would not be missed.
         findings: what is wrong, from the start of the chain on.
         more: how many further findings there were.
     """
@@ -34,6 +35,7 @@ class ChainReport:
     checked: int
     waiting: int
     last: int
+    uncovered: int
     findings: list[Finding]
     more: int
 
@@ -60,6 +62,7 @@ async def verify_chain(
         NotPermittedError: no AUDIT_READ.
     """
     context.viewer.require(Scope.AUDIT_READ)
+    heads = list(heads)
     start = await chain_start(secrets=secrets)
     check = ChainCheck(heads, start_seq=start.seq, start_hash=start.hash)
     last = (await chain_head(reader())).seq
@@ -76,6 +79,7 @@ async def verify_chain(
         checked=check.checked,
         waiting=int(row["entries"]),
         last=last,
+        uncovered=max(0, last - max([start.seq, *(head.seq for head in heads)])),
         findings=check.findings,
         more=check.more,
     )

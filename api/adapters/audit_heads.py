@@ -1,4 +1,9 @@
-"""The file of signed heads of the audit log's chain, one line for each; only ever added to."""
+"""The signed heads of the audit log's chain: a file that is only ever added to, and the latest.
+
+The first is to be copied off the machine, a line for each head, and grows by some each
+day. The second holds one head alone, replaced after every batch of entries: what a start
+compares the chain with.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -8,6 +13,8 @@ from typing import Final
 
 from models.rules.audit_heads import Head, HeadInvalidError, read_head, write_head
 
+HEADS_NAME: Final = "heads.jsonl"
+LATEST_NAME: Final = "latest-head.json"
 _TAIL_BYTES: Final = 4096  # some lines
 
 
@@ -43,8 +50,21 @@ def read_heads(path: Path, *, secrets: Sequence[bytes]) -> HeadsRead:
     return read
 
 
+def read_latest(path: Path, *, secrets: Sequence[bytes]) -> Head | None:
+    """Read the file of the latest head; None if there is none.
+
+    Raises:
+        HeadInvalidError: it is no head of ours.
+        OSError: the file cannot be read.
+    """
+    try:
+        return read_head(path.read_bytes(), secrets=secrets)
+    except FileNotFoundError:
+        return None
+
+
 class HeadsFile:
-    """The file that one worker adds to."""
+    """The files that one worker writes."""
 
     def __init__(self, folder: Path, *, secrets: Sequence[bytes]) -> None:
         """Make nothing yet.
@@ -53,7 +73,8 @@ class HeadsFile:
             folder: made when the first head comes, for its owner alone.
             secrets: the first one signs.
         """
-        self._path = folder / "heads.jsonl"
+        self._path = folder / HEADS_NAME
+        self._latest = folder / LATEST_NAME
         self._secrets = tuple(secrets)
 
     def last(self) -> Head | None:
@@ -71,10 +92,32 @@ class HeadsFile:
                 continue
         return None
 
+    def latest(self) -> Head | None:
+        """Return the newest head of both files that is ours; None if there is none."""
+        last = self.last()
+        try:
+            latest = read_latest(self._latest, secrets=self._secrets)
+        except HeadInvalidError:
+            return last
+        return latest if last is None or (latest is not None and latest.at >= last.at) else last
+
+    def replace_latest(self, head: Head) -> None:
+        """Write the latest head over the one before; it is on the disk when this returns."""
+        draft = self._latest.with_suffix(".new")
+        line = self._line(head)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        descriptor = os.open(draft, flags, 0o600)
+        try:
+            os.write(descriptor, line)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.replace(self._latest)
+        self._sync_folder()
+
     def append(self, head: Head) -> None:
         """Add a head; it is on the disk when this returns."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        line = write_head(head, secret=self._secrets[0]).encode() + b"\n"
+        line = self._line(head)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             _drop_half_line(descriptor)
@@ -82,6 +125,14 @@ class HeadsFile:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        self._sync_folder()
+
+    def _line(self, head: Head) -> bytes:
+        """Return the signed line of a head; the folder is there then."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return write_head(head, secret=self._secrets[0]).encode() + b"\n"
+
+    def _sync_folder(self) -> None:
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(folder)

@@ -142,6 +142,39 @@ def test_a_copy_of_the_heads_tells_what_the_machine_no_longer_knows(
 
 
 @pytest.mark.usefixtures("chained")
+def test_a_copy_that_is_behind_says_what_could_be_cut_off(
+    run: Run, data: Path, tmp_path: Path
+) -> None:
+    behind = tmp_path / "copy"
+    secrets = read_secret_keys(data / "secret.key")
+    entry = orjson.loads(run("audit", "export").stdout.splitlines()[7])
+    HeadsFile(behind, secrets=secrets).append(Head(8, entry["chain_hash"], NOW))
+
+    done = run("audit", "verify", "--heads", os.fspath(behind / "heads.jsonl"))
+
+    assert done.stdout.splitlines()[1:] == [
+        "No head covers the last 3 entries: cut off, nobody would miss them.",
+        "Nothing was changed.",
+    ]
+    assert done.returncode == 0
+
+
+def test_the_latest_head_of_this_machine_counts(
+    run: Run, chained: Callable[[str], None], data: Path
+) -> None:
+    secrets = read_secret_keys(data / "secret.key")
+    last = orjson.loads(run("audit", "export").stdout.splitlines()[-1])
+    (data / "audit" / "heads.jsonl").unlink()
+    HeadsFile(data / "audit", secrets=secrets).replace_latest(Head(11, last["chain_hash"], NOW))
+    chained("DELETE FROM audit_entry WHERE seq > 9")
+
+    done = run("audit", "verify")
+
+    assert done.stdout.startswith("entries 10 to 11: cut off")
+    assert done.returncode == 1
+
+
+@pytest.mark.usefixtures("chained")
 def test_heads_that_nobody_signed_are_named(run: Run, data: Path) -> None:
     path = data / "audit" / "heads.jsonl"
     path.write_text(path.read_text().replace('"seq":11', '"seq":10'))

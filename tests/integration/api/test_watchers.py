@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 NETWORKS: Final = (ipaddress.ip_network("10.7.0.0/16"), ipaddress.ip_network("fd00:7::/32"))
 PROXIES: Final = (ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("10.0.0.1"))
-VERDICT: Final = {"ready": True, "redirect": False, "failing": []}
+VERDICT: Final[dict[str, object]] = {"ready": True, "redirect": False, "failing": []}
 
 
 class Place:
