@@ -49,7 +49,8 @@ faults: .venv/.dev ## kill -9, dead stores, full disks, rolling replacement
 demo: .venv/.dev ## Shorten URLS, replay LOG, and prove the count
 	@.venv/bin/python -m benchmarks.demo $(if $(URLS),--urls "$(URLS)") $(if $(LOG),--log "$(LOG)")
 
-LOCK := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet pyproject.toml
+LOCK := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
 lock: .venv/.dev ## Resolve the dependencies anew into the lock files
-	$(LOCK) --output-file requirements.txt >/dev/null
-	$(LOCK) --group dev --output-file requirements-dev.txt >/dev/null
+	$(LOCK) pyproject.toml --output-file requirements.txt >/dev/null
+	$(LOCK) pyproject.toml --group dev --output-file requirements-dev.txt >/dev/null
+	$(LOCK) --group ldap --constraint requirements-dev.txt --output-file requirements-ldap.txt >/dev/null

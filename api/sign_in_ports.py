@@ -57,7 +57,7 @@ def directory(settings: Settings) -> "LdapDirectory | None":
     """Return the directory of this process, None where none is configured.
 
     Raises:
-        DataFolderError: the extra is not installed, or the file of the password is unreadable.
+        DataFolderError: the client is not installed, or the file of the password is unreadable.
     """
     if not settings.ldap_url:
         return None
@@ -65,7 +65,8 @@ def directory(settings: Settings) -> "LdapDirectory | None":
         adapter = importlib.import_module("api.adapters.ldap_directory")
     except ModuleNotFoundError:
         raise DataFolderError(
-            "LINKYARD_LDAP_URL needs the extra ldap: install the package ldap3."
+            "LINKYARD_LDAP_URL needs a client that is not installed: run `.venv/bin/python -m pip"
+            " install --only-binary :all: --require-hashes -r requirements-ldap.txt`."
         ) from None
     found: LdapDirectory = adapter.LdapDirectory(
         adapter.LdapSettings(

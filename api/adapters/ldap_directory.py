@@ -1,4 +1,4 @@
-"""The organization's directory: resolvers.ports.Directory by ldap3, an optional extra.
+"""The organization's directory: resolvers.ports.Directory by ldap3 (requirements-ldap.txt).
 
 Sources: RFC 4513 (a bind with an empty password proves nothing, section 5.1.2, so none is
 ever sent), RFC 4515 (escapes in filters), RFC 4514 (escapes in names). ldap3 blocks, so it
