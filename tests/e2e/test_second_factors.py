@@ -7,6 +7,7 @@ import pyotp
 import pytest
 from aiohttp.pytest_plugin import AiohttpClient
 
+from api.adapters.fernet_sealer import FernetSealer
 from api.app import Parts, create_app
 from models.audit_entries import AuditEntry
 from models.one_time_tokens import OneTimeToken
@@ -426,3 +427,28 @@ async def test_an_administrator_resets_a_lost_second_factor(
     assert absent["__typename"] == "NotFoundProblem"
     assert (await enter(browser, person))["__typename"] == "SessionStartSuccess"
     await uses_written()
+
+
+async def test_an_app_whose_key_is_gone_is_a_problem_with_a_way_out(
+    browser: Portal, person: User, clock: FixedClock, ports: Ports
+) -> None:
+    await enter(browser, person)
+    app, codes = await make_app(browser, clock)
+    lost = FernetSealer([b"l" * 32]).seal("JBSWY3DPEHPK3PXP", purpose="totp")
+    await Totp.all().update(sealed_secret=lost)
+    promised = await enter(browser, person)
+
+    answer = await run(
+        browser, "SessionConfirm", input={"token": promised["token"], "code": app.at(clock.at)}
+    )
+
+    assert answer == {
+        "__typename": "SecondFactorUnreadableProblem",
+        "code": "SECOND_FACTOR_UNREADABLE",
+        "message": text("en", "SECOND_FACTOR_UNREADABLE"),
+        "path": ["code"],
+    }
+    done = await run(
+        browser, "SessionConfirm", input={"token": promised["token"], "code": codes[0]}
+    )
+    assert done["__typename"] == "SessionStartSuccess"

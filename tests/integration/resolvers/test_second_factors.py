@@ -1,17 +1,20 @@
 """The step after the password, recovery codes, and the second factor that was lost."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pyotp
 import pytest
 from tortoise.transactions import in_transaction
 
+from api.adapters.fernet_sealer import FernetSealer
+from models.audit_entries import AuditEntry
 from models.errors import (
     NotFoundError,
     RateLimitedError,
     ScopeNotHeldError,
+    SecondFactorUnreadableError,
     SecondFactorWrongError,
     SignInRefusedError,
     TokenInvalidError,
@@ -272,3 +275,65 @@ async def test_nobody_takes_factors_from_those_who_may_do_more(
         await reset_second_factors(as_command(ports), user_id=5)
 
     assert (await Totp.all().count(), await RecoveryCode.all().count()) == (1, 10)
+
+
+def without_key(ports: Ports) -> Ports:
+    """Return the ports of an installation that lost its secret key."""
+    return replace(ports, sealer=FernetSealer([b"another key" * 3]))
+
+
+async def test_an_app_whose_key_is_gone_has_a_reason_of_its_own(
+    person: Person, ports: Ports, clock: FixedClock
+) -> None:
+    lost = without_key(ports)
+    token = await promised(lost, person.user)
+
+    with pytest.raises(SecondFactorUnreadableError):
+        await confirm_session(as_nobody(lost), token=token, code=person.app.at(clock.at))
+
+    assert await sessions_of(person.user) == ["password"]
+    [entry] = await AuditEntry.filter(action="user.second_factor_refuse")
+    assert (entry.actor_id, entry.after) == (person.user.id, '{"reason":"unreadable"}')
+    assert (await Totp.get()).last_step == int(clock.at.timestamp()) // 30 - 1
+    await confirm_session(as_nobody(lost), token=token, code=person.codes[0])
+    assert await sessions_of(person.user) == ["password", "password recovery_code"]
+
+
+async def test_tries_of_an_app_whose_key_is_gone_are_counted(
+    person: Person, ports: Ports, clock: FixedClock
+) -> None:
+    lost = without_key(ports)
+    token = await promised(lost, person.user)
+    for _ in range(5):
+        with pytest.raises(SecondFactorUnreadableError):
+            await confirm_session(as_nobody(lost), token=token, code="000000")
+
+    with pytest.raises(RateLimitedError):
+        await confirm_session(as_nobody(lost), token=token, code="000000")
+
+
+async def test_a_promise_whose_key_is_gone_is_none(
+    person: Person, ports: Ports, clock: FixedClock
+) -> None:
+    token = await promised(ports, person.user)
+
+    with pytest.raises(TokenInvalidError):
+        await confirm_session(
+            as_nobody(without_key(ports)), token=token, code=person.app.at(clock.at)
+        )
+
+    assert await sessions_of(person.user) == ["password"]
+
+
+async def test_an_app_that_was_never_confirmed_is_made_anew_when_its_key_is_gone(
+    database: None, ports: Ports, clock: FixedClock
+) -> None:
+    user = await make_user("bob@people.test")
+    app = pyotp.TOTP((await create_totp(await as_session(ports, user), issuer="L")).secret)
+    context = await as_session(without_key(ports), user)
+
+    with pytest.raises(NotFoundError):
+        await confirm_totp(context, code=app.at(clock.at))
+
+    fresh = pyotp.TOTP((await create_totp(context, issuer="L")).secret)
+    assert len(await confirm_totp(context, code=fresh.at(clock.at))) == 10
