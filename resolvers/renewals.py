@@ -51,9 +51,7 @@ async def renew_by_password(context: RequestContext, *, password: str) -> Starte
     """
     user_id = person_of_session(context)
     require_secure(context)
-    ways = await ways_of(context, user_id)
-    if ProofWay.PASSWORD not in ways:
-        raise StepUpRequiredError(ways=ways)
+    await _require_password_way(context, user_id)
     await spend(context, RateLimit.STEP_UP, str(user_id))
     user = await User.get(id=user_id).select_related("role")
     factor = await _factor_of(context, user, password)
@@ -64,6 +62,7 @@ async def renew_by_password(context: RequestContext, *, password: str) -> Starte
     try:
         async with in_transaction("default") as connection:
             await still_proved(connection, user)
+            await _require_password_way(context, user_id)  # no app was added meanwhile
             return await finish_renewal(context, connection, user, factor)
     except SignInRefusedError:  # it was the password until a moment ago
         await refuse_sign_in(context, user=user, factor=PASSWORD)
@@ -191,6 +190,12 @@ async def finish_renewal(
         after={"factor": factor},
     )
     return started
+
+
+async def _require_password_way(context: RequestContext, user_id: int) -> None:
+    ways = await ways_of(context, user_id)
+    if ProofWay.PASSWORD not in ways:
+        raise StepUpRequiredError(ways=ways)
 
 
 async def _factor_of(context: RequestContext, user: User, password: str) -> str:

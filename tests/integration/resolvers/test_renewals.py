@@ -27,7 +27,7 @@ from resolvers.context import RequestContext
 from resolvers.passkey_sign_ins import begin_passkey_sign_in
 from resolvers.passkeys import begin_passkey, create_passkey
 from resolvers.passwords import change_password
-from resolvers.ports import Ports
+from resolvers.ports import PasswordVerdict, Ports
 from resolvers.proof_ways import ways_of
 from resolvers.renewals import (
     begin_passkey_renewal,
@@ -109,6 +109,29 @@ async def test_a_password_beside_a_stolen_session_never_removes_the_app(
     with pytest.raises(StepUpRequiredError):
         await renew_by_password(thief, password=NEW)
     assert await Totp.all().count() == 1
+
+
+async def test_an_app_that_comes_while_the_password_is_looked_at_is_not_passed_by(
+    context: RequestContext, clock: FixedClock
+) -> None:
+    app = pyotp.TOTP((await create_totp(context, issuer="L")).secret)
+
+    class Slow:
+        """Lets the app count while the hash is computed."""
+
+        async def verify(self, password: str, stored: str | None) -> PasswordVerdict:
+            await confirm_totp(context, code=app.at(clock.at))
+            return await context.ports.passwords.verify(password, stored)
+
+        async def hash(self, password: str) -> str:
+            return await context.ports.passwords.hash(password)
+
+    slow = replace(context, ports=replace(context.ports, passwords=Slow()))
+
+    with pytest.raises(StepUpRequiredError):
+        await renew_by_password(slow, password=PASSWORD)
+
+    assert "session.renew" not in await logged()
 
 
 async def test_a_new_password_is_a_proof_where_nothing_stronger_is(
