@@ -2,7 +2,9 @@
 
 So somebody who guesses at an account slows down themselves and not its owner. A device
 shows a sealed token that it got when its person signed in; it opens nothing, and each
-device has a counter of its own, so that a stolen token is worth a few slow guesses.
+device has a counter of its own, so that a stolen token is worth a few slow guesses. All
+devices of an account share a second counter, so that many tokens are not worth many times
+as much; and a new password makes strangers of all of them.
 
 Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies".
 """
@@ -14,7 +16,9 @@ from typing import Final, cast
 
 import orjson
 
+from models.rules.click_facts import microseconds_of
 from models.rules.rate_limits import RateLimit
+from models.users import User
 from resolvers.context import RequestContext
 from resolvers.limits import forgive, spend
 from resolvers.ports import SealBrokenError
@@ -27,13 +31,14 @@ _ID_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class PasswordTry:
-    """Where a try of a password was counted."""
+    """Where a try of a password was counted: limits and their subjects."""
 
-    limit: RateLimit
-    subject: str
+    counters: tuple[tuple[RateLimit, str], ...]
 
 
-async def spend_password_try(context: RequestContext, account: str) -> PasswordTry:
+async def spend_password_try(
+    context: RequestContext, account: str, user: User | None
+) -> PasswordTry:
     """Count a try of an account's password, for the device or for all strangers together.
 
     The store is asked the same for any account, whether or not it exists.
@@ -41,41 +46,73 @@ async def spend_password_try(context: RequestContext, account: str) -> PasswordT
     Args:
         context: of the request; its origin may show a token.
         account: the address in its normal form.
+        user: whose account it is, None for nobody's.
 
     Raises:
         RateLimitedError: too many tries.
     """
-    device = _device_of(context, account)
-    counted = PasswordTry(RateLimit.SIGN_IN_ACCOUNT, account)
+    device = _device_of(context, user)
+    counted = PasswordTry(((RateLimit.SIGN_IN_ACCOUNT, account),))
     if device is not None:
-        counted = PasswordTry(RateLimit.SIGN_IN_DEVICE, f"{account}\0{device}")
-    await spend(context, counted.limit, counted.subject)
+        own = (RateLimit.SIGN_IN_DEVICE, f"{account}\0{device}")
+        counted = PasswordTry((own, (RateLimit.SIGN_IN_DEVICES, account)))
+    for limit, subject in counted.counters:
+        await spend(context, limit, subject)
     return counted
 
 
 async def forgive_password_try(context: RequestContext, counted: PasswordTry) -> None:
     """Forget the failures where this try was counted: the password was right."""
-    await forgive(context, counted.limit, counted.subject)
+    for limit, subject in counted.counters:
+        await forgive(context, limit, subject)
 
 
-def is_known_device(context: RequestContext, account: str) -> bool:
-    """Tell whether the browser shows that it has signed in to this very account before."""
-    return _device_of(context, account) is not None
+async def forget_password_tries(context: RequestContext, account: str) -> None:
+    """Forget whatever anybody tried at an account: it has another password now."""
+    await forgive(context, RateLimit.SIGN_IN_ACCOUNT, account)
+    await forgive(context, RateLimit.SIGN_IN_DEVICES, account)
 
 
-def device_token(context: RequestContext, account: str) -> str:
+def is_known_device(context: RequestContext, user: User) -> bool:
+    """Tell whether the browser has signed in to the account since it got its present password."""
+    return _device_of(context, user) is not None
+
+
+def device_token(context: RequestContext, user: User) -> str:
     """Return what the browser of a person who has just signed in shows the next time.
 
     A device that is known already stays the same one, so that its failures are not forgotten.
     """
-    device = _device_of(context, account) or secrets.token_hex(_ID_BYTES)
+    device = _device_of(context, user) or secrets.token_hex(_ID_BYTES)
     until = context.ports.clock.now() + DEVICE_LIFE
-    token = orjson.dumps({"account": account, "device": device, "until": int(until.timestamp())})
+    token = orjson.dumps({**_facts(user), "device": device, "until": int(until.timestamp())})
     return context.ports.sealer.seal(token.decode(), purpose=_PURPOSE)
 
 
-def _device_of(context: RequestContext, account: str) -> str | None:
-    """Return the id of the device, None unless it has signed in to this very account."""
+def _facts(user: User) -> dict[str, str | int | None]:
+    """Return what must still be so when a token is shown."""
+    changed_at = user.password_changed_at
+    return {
+        "account": user.email,
+        "password": None if changed_at is None else microseconds_of(changed_at),
+    }
+
+
+def _device_of(context: RequestContext, user: User | None) -> str | None:
+    """Return the id of the device, None unless it has signed in to this very account.
+
+    A token is opened for an account that does not exist, too: it takes the same time.
+    """
+    said = _said(context)
+    if said is None or user is None:
+        return None
+    is_over = int(said["until"] or 0) <= context.ports.clock.now().timestamp()
+    is_same = all(said.get(name) == fact for name, fact in _facts(user).items())
+    return str(said["device"]) if is_same and not is_over else None
+
+
+def _said(context: RequestContext) -> dict[str, str | int | None] | None:
+    """Return what the token says that the browser shows, None if we did not seal it."""
     token = context.origin.device_token
     if not token or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         return None
@@ -83,6 +120,4 @@ def _device_of(context: RequestContext, account: str) -> str | None:
         opened = context.ports.sealer.open(token, purpose=_PURPOSE)
     except SealBrokenError:
         return None
-    said = cast("dict[str, str | int]", orjson.loads(opened))
-    is_over = int(said["until"]) <= context.ports.clock.now().timestamp()
-    return None if is_over or said["account"] != account else str(said["device"])
+    return cast("dict[str, str | int | None]", orjson.loads(opened))

@@ -3,6 +3,7 @@
 Slow hashes are made before a transaction is opened, never inside.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -27,8 +28,9 @@ from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.factor_changes import has_factor, lock_person, still_proved
+from resolvers.known_devices import device_token, forget_password_tries
 from resolvers.letter_orders import order_letter
-from resolvers.limits import forgive, spend
+from resolvers.limits import spend
 from resolvers.local_passwords import may_have_password, require_password_allowed
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token, void_tokens
@@ -85,7 +87,8 @@ async def change_password(
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_CHANGE, but=session_id)
         await _tell(context, connection, user)
         is_proved = user.password_hash is not None and not await has_factor(connection, user.id)
-        return await rotate_session(context, connection, is_proved=is_proved)
+        started = await rotate_session(context, connection, is_proved=is_proved)
+    return replace(started, device_token=device_token(context, user))
 
 
 async def request_reset(context: RequestContext, *, email: str) -> str:
@@ -165,7 +168,7 @@ async def reset_password(context: RequestContext, *, token: str, new: str) -> No
         # Who reads the person's letters is the person: the address is theirs.
         rows = User.filter(id=user.id, email_verified_at=None).using_db(connection)
         await rows.update(email_verified_at=context.ports.clock.now())
-    await forgive(context, RateLimit.SIGN_IN_ACCOUNT, user.email)
+    await forget_password_tries(context, user.email)
 
 
 async def set_password(
@@ -195,7 +198,7 @@ async def set_password(
         await _store(context, connection, user, fresh, AuditAction.PASSWORD_RESET)
         if not is_first:
             await _tell(context, connection, user)
-    await forgive(context, RateLimit.SIGN_IN_ACCOUNT, user.email)
+    await forget_password_tries(context, user.email)
     return user
 
 
@@ -263,6 +266,7 @@ async def _store(  # noqa: PLR0913 - one for each thing that a new password chan
     changed_at = now if before is None else max(now, before + timedelta(microseconds=1))
     rows = User.filter(id=user.id).using_db(connection)
     await rows.update(password_hash=password_hash, password_changed_at=changed_at)
+    user.password_changed_at = changed_at
     ended = await end_sessions(context, connection, user_id=user.id, but=but)
     await void_tokens(context, connection, user_id=user.id)
     await log_action(

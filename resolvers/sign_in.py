@@ -61,8 +61,8 @@ async def sign_in(context: RequestContext, *, email: str, password: str) -> Star
     require_secure(context)
     account = normal_address(email[:_MAX_TYPED])[:MAX_EMAIL_LENGTH]
     await spend(context, RateLimit.SIGN_IN_ADDRESS, context.origin.address)
-    counted = await spend_password_try(context, account)
     user = await _active(account)
+    counted = await spend_password_try(context, account, user)
     stored = password_of(context, user)
     checked = password if may_be_password(password) else ""
     verdict = await context.ports.passwords.verify(checked, stored)
@@ -130,9 +130,9 @@ async def finish_sign_in(
         actor_id=user.id,
         after={"factors": list(factors), "user_agent": context.origin.user_agent},
     )
-    if has_been_here and not is_known_device(context, user.email):
+    if has_been_here and not is_known_device(context, user):
         await _tell_of_device(context, connection, user)
-    return replace(started, device_token=device_token(context, user.email))
+    return replace(started, device_token=device_token(context, user))
 
 
 async def refuse_sign_in(context: RequestContext, *, user: User | None, factor: str) -> None:

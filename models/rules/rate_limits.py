@@ -28,6 +28,7 @@ class RateLimit(StrEnum):
 
     SIGN_IN_ACCOUNT = "sign-in-account"  # e-mail address as typed, in its normal form
     SIGN_IN_DEVICE = "sign-in-device"  # account and a device it has signed in on before
+    SIGN_IN_DEVICES = "sign-in-devices"  # account: all such devices together
     SIGN_IN_ADDRESS = "sign-in-address"  # address
     PROVIDER_START = "provider-start"  # address: departures to the organization's provider
     PROVIDER_RETURN = "provider-return"  # address: returns from there
@@ -126,6 +127,7 @@ Rule: TypeAlias = WindowRule | BackoffRule
 RULES: Final[Mapping[RateLimit, Rule]] = {
     RateLimit.SIGN_IN_ACCOUNT: BackoffRule(),
     RateLimit.SIGN_IN_DEVICE: BackoffRule(),
+    RateLimit.SIGN_IN_DEVICES: BackoffRule(free=15),
     RateLimit.SIGN_IN_ADDRESS: WindowRule(most=30, window_s=10 * _MINUTE_S, by_address=True),
     RateLimit.PROVIDER_START: WindowRule(most=30, window_s=10 * _MINUTE_S, by_address=True),
     RateLimit.PROVIDER_RETURN: WindowRule(most=60, window_s=10 * _MINUTE_S, by_address=True),

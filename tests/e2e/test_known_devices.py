@@ -11,10 +11,17 @@ from aiohttp import hdrs
 from models.throttles import Throttle
 from models.users import User
 from resolvers.context import Origin, RequestContext
-from resolvers.known_devices import DEVICE_LIFE, device_token, spend_password_try
+from resolvers.known_devices import (
+    DEVICE_LIFE,
+    device_token,
+    is_known_device,
+    spend_password_try,
+)
+from resolvers.passwords import change_password, set_password
 from resolvers.ports import Ports
-from tests.factories import PASSWORDS, as_nobody, make_user
+from tests.factories import PASSWORDS, as_command, as_nobody, make_user
 from tests.fakes import FixedClock
+from tests.people import in_session
 from tests.portal import Client, Portal
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of a test
@@ -77,43 +84,96 @@ def seen(ports: Ports, token: str) -> RequestContext:
     return replace(as_nobody(ports), origin=Origin(device_token=token))
 
 
-async def names(context: RequestContext, account: str) -> set[str]:
+async def names(context: RequestContext, user: User) -> set[str]:
     """Count a try and return the names of all counters."""
-    await spend_password_try(context, account)
+    await spend_password_try(context, user.email, user)
     return {row.key for row in await Throttle.all()}
 
 
-async def test_a_device_that_signs_in_again_stays_the_same_one(
-    database: None, ports: Ports
-) -> None:
-    first = seen(ports, device_token(as_nobody(ports), "ada@people.test"))
-    again = seen(ports, device_token(first, "ada@people.test"))
-    other = seen(ports, device_token(as_nobody(ports), "ada@people.test"))
+async def test_a_device_that_signs_in_again_stays_the_same_one(ports: Ports, person: User) -> None:
+    first = seen(ports, device_token(as_nobody(ports), person))
+    again = seen(ports, device_token(first, person))
+    other = seen(ports, device_token(as_nobody(ports), person))
 
-    assert len(await names(first, "ada@people.test")) == 1
-    assert len(await names(again, "ada@people.test")) == 1
-    assert len(await names(other, "ada@people.test")) == 2
+    assert len(await names(first, person)) == 2  # its own counter, and that of all devices
+    assert len(await names(again, person)) == 2
+    assert len(await names(other, person)) == 3
 
 
-@pytest.mark.parametrize("fault", ["other account", "altered", "too old", "nonsense", "too long"])
+FAULTS = ["other account", "other password", "altered", "too old", "nonsense", "too long"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_a_token_that_says_nothing_leaves_one_a_stranger(
-    database: None, ports: Ports, clock: FixedClock, fault: str
+    ports: Ports, person: User, clock: FixedClock, fault: str
 ) -> None:
-    account = "eve@people.test" if fault == "other account" else "ada@people.test"
-    token = device_token(as_nobody(ports), account)
+    other = await make_user("eve@people.test")
+    token = device_token(as_nobody(ports), other if fault == "other account" else person)
     shown = {"altered": f"{token[:-9]}AAAAAAAA=", "nonsense": "ä", "too long": token * 9}
     if fault == "too old":
         clock.at += DEVICE_LIFE
-    strangers = await names(as_nobody(ports), "ada@people.test")
+    if fault == "other password":
+        person.password_changed_at = clock.at
+    strangers = await names(as_nobody(ports), person)
 
-    assert await names(seen(ports, shown.get(fault, token)), "ada@people.test") == strangers
+    assert await names(seen(ports, shown.get(fault, token)), person) == strangers
 
 
 async def test_a_token_is_good_until_its_last_second(
-    database: None, ports: Ports, clock: FixedClock
+    ports: Ports, person: User, clock: FixedClock
 ) -> None:
-    context = seen(ports, device_token(as_nobody(ports), "ada@people.test"))
+    context = seen(ports, device_token(as_nobody(ports), person))
     clock.at += DEVICE_LIFE - timedelta(seconds=1)
-    strangers = await names(as_nobody(ports), "ada@people.test")
+    strangers = await names(as_nobody(ports), person)
 
-    assert len(await names(context, "ada@people.test") - strangers) == 1
+    assert len(await names(context, person) - strangers) == 2
+
+
+async def test_a_token_for_the_longest_address_is_read(ports: Ports, clock: FixedClock) -> None:
+    user = User(email=f"{'x' * 241}@example.test", password_changed_at=clock.at)
+
+    assert is_known_device(seen(ports, device_token(as_nobody(ports), user)), user)
+
+
+async def test_many_devices_are_not_worth_many_times_as_many_guesses(
+    client: Client, person: User, clock: FixedClock
+) -> None:
+    devices = [await known(client) for _ in range(5)]
+    answers = [
+        (await enter(device, f"guess {number}"))["code"]
+        for number in range(4)
+        for device in devices
+    ]
+
+    assert answers == ["SIGN_IN_REFUSED"] * 15 + ["RATE_LIMITED"] * 5
+    assert (await enter(devices[4], PASSWORD))["code"] == "RATE_LIMITED"
+    clock.at += timedelta(seconds=4)
+    assert (await enter(devices[4], PASSWORD))["__typename"] == "SessionStartSuccess"
+    assert (await enter(devices[3], "guess"))["code"] == "SIGN_IN_REFUSED"
+
+
+async def test_a_new_password_makes_a_stranger_of_every_device_but_the_one_at_hand(
+    client: Client, person: User, ports: Ports
+) -> None:
+    old = seen(ports, device_token(as_nobody(ports), person))
+    context = await in_session(ports, person)
+
+    started = await change_password(context, current=PASSWORD, new="four noisy cranes")
+
+    changed = await User.get(id=person.id)
+    assert not is_known_device(old, changed)
+    assert is_known_device(seen(ports, started.device_token), changed)
+
+
+async def test_a_reset_forgets_what_all_devices_tried(
+    client: Client, person: User, ports: Ports
+) -> None:
+    devices = [await known(client) for _ in range(4)]
+    for number in range(16):
+        await enter(devices[number % 4], f"guess {number}")
+    new, counters = "four noisy cranes", await Throttle.all().count()
+
+    await set_password(as_command(ports), email=person.email, new=new)
+
+    assert await Throttle.all().count() == counters - 1  # that of all devices
+    assert (await enter(devices[0], new))["__typename"] == "SessionStartSuccess"
