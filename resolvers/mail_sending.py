@@ -118,8 +118,8 @@ async def send_mail(
     except MailDeferredError as error:
         return await _defer(context, mail, error)
     except SealBrokenError:  # maybe a process that was restarted with the newest key will know
-        error = MailDeferredError("sealed with a secret key that this worker does not have")
-        return await _defer(context, mail, error)
+        reason = "sealed with a secret key that this worker does not have"
+        return await _defer(context, mail, MailDeferredError(reason))
     except (LetterError, ValueError) as error:
         return await _give_up(context, mail, reason=_why_unwritten(error))
     try:

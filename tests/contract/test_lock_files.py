@@ -19,7 +19,8 @@ def entries(lock: str) -> list[str]:
 
 
 def pins(lock: str) -> set[tuple[str, str]]:
-    return {found.group(1, 2) for line in entries(lock) if (found := PIN.fullmatch(line))}
+    found = (PIN.fullmatch(line) for line in entries(lock))
+    return {(pin[1], pin[2]) for pin in found if pin}
 
 
 def named(requirements: list[Any]) -> set[str]:

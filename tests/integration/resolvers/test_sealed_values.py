@@ -126,9 +126,9 @@ async def test_more_than_a_batch_moves_and_what_nobody_opens_stays(ports: Ports)
     assert done.moved == Counter({SealedKind.TOTP: 450})
     assert done.unreadable == Counter(list(SealedKind))
     assert (await stored())[0] == before[0]
-    assert Counter(await keys_of(with_keys(ports, NEW))) == Counter(
-        {(SealedKind.TOTP, 0): 450, **{(kind, None): 1 for kind in SealedKind}}
-    )
+    found = Counter(await keys_of(with_keys(ports, NEW)))
+    assert found.pop((SealedKind.TOTP, 0)) == 450
+    assert found == Counter([(kind, None) for kind in SealedKind])
 
 
 async def test_what_is_over_is_left_out(ports: Ports, clock: FixedClock) -> None:
