@@ -26,6 +26,7 @@ from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.store_failures import complaint_of_store, is_store_damaged
 from models.texts import message_of
+from resolvers.administrators import administrators_without_mail
 from resolvers.context import RequestContext, Viewer
 from resolvers.domains import links_elsewhere
 from resolvers.first_run import FirstRun, prepare_installation
@@ -91,6 +92,7 @@ class Setup:
                     to_move_them=f"python -m api domains rename {use.host}"
                     f" {self.settings.first_domain}",
                 )
+            await _warn_of_letters_to_nobody(self.settings)
             return None if made is None else _Shown(made, await self._way_in(made))
 
     async def _look_at_seals(self) -> None:
@@ -117,6 +119,17 @@ class Setup:
         )
         path = await first_way_in(context, email=made.admin_email)
         return f"{context.ports.access.public_url}{path}"
+
+
+async def _warn_of_letters_to_nobody(settings: Settings) -> None:
+    """Say it once: who gets no letter can neither reset a password nor be warned."""
+    unreachable = await administrators_without_mail() if settings.mail == "smtp" else []
+    if unreachable:
+        _log.warning(
+            "letters to an administrator go nowhere",
+            addresses=unreachable,
+            to_change=f"python -m api users email {unreachable[0]} NEW",
+        )
 
 
 def _refuse(reason: str) -> int:

@@ -1,11 +1,16 @@
 """An installation without an administrator would be nobody's: the last one stays."""
 
+from typing import Final
+
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.errors import LastAdministratorError
 from models.orm import is_sqlite, placeholders
 from models.raw_sql import fetch
 from models.rules.roles import ADMINISTRATOR
+from models.users import User
+
+_HERE: Final = "@localhost"  # of the first administrator, unless a setting names another
 
 
 async def keep_administrator(connection: BaseDBAsyncClient) -> None:
@@ -30,3 +35,9 @@ async def keep_administrator(connection: BaseDBAsyncClient) -> None:
     )
     if not left:
         raise LastAdministratorError
+
+
+async def administrators_without_mail() -> list[str]:
+    """Return addresses of active administrators to which no mail server can deliver."""
+    rows = User.filter(role__name=ADMINISTRATOR, deactivated_at=None, email__endswith=_HERE)
+    return [user.email for user in await rows.order_by("id").only("id", "email")]

@@ -1,6 +1,7 @@
 """`keys`: secrets of programs."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +12,7 @@ from models.rules.scopes import Scope
 from resolvers.api_keys import all_api_keys, create_api_key, revoke_api_key
 
 app = typer.Typer(help="API keys.", no_args_is_help=True)
+_MOMENTS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
 def _scope(name: str) -> Scope:
@@ -41,13 +43,30 @@ def create(
             help="A right the key has; repeat it for more. All of the user's if left out.",
         ),
     ] = None,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=_MOMENTS,
+            metavar="MOMENT",
+            help="2026-12-31[T23:59:00], UTC; never if left out.",
+        ),
+    ] = None,
+    per_minute: Annotated[
+        int | None,
+        typer.Option(help="Requests a minute; as many as any key may send if left out."),
+    ] = None,
 ) -> None:
     """Make a key and print it, alone, on standard output. It is shown this once."""
 
     async def make(session: Session) -> str:
         owner = await session.user(user)
         _, secret = await create_api_key(
-            session.context, label=label, scopes=scope or None, user_id=owner.id
+            session.context,
+            label=label,
+            scopes=scope or None,
+            user_id=owner.id,
+            expires_at=None if expires is None else expires.replace(tzinfo=UTC),
+            per_minute=per_minute,
         )
         return secret
 

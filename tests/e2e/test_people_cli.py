@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from api.migrate import migrate
+from benchmarks.service import service
 from models.orm import open_database
 from resolvers.first_run import prepare_installation
 
@@ -157,3 +158,40 @@ def test_the_log_is_listed_by_filters(run: Run) -> None:
         "There is no user nobody@people.test; name one with --user."
     )
     assert run("audit", "list", "--subject", "link:x").returncode == 2
+
+
+def test_a_partner_gets_a_key_for_statistics_as_the_guide_says(run: Run) -> None:
+    said(run, "organizations", "create", "Example Ltd", "--kind", "partner")
+    person = "statistics@example.org"
+    said(run, "users", "create", person, "--role", "partner", "--organization", "Example Ltd")
+    key = said(
+        run,
+        *("keys", "create", "--label", "nightly report", "--user", person),
+        *("--scope", "STATS_READ", "--scope", "LINK_READ"),
+        *("--expires", "2999-12-31", "--per-minute", "60"),
+    ).strip()
+
+    listed = [line.split("\t") for line in said(run, "keys", "list").splitlines()]
+    [found] = [each for each in listed if each[1] == person]
+    assert key.startswith(found[0])
+    assert sorted(found[3].split()) == ["LINK_READ", "STATS_READ"]
+    assert found[5] == "until 2999-12-31 00:00 UTC"
+    said(run, "users", "deactivate", person)
+    assert person not in said(run, "keys", "list")
+
+
+def test_a_start_warns_of_an_administrator_whom_no_letter_reaches(
+    fresh_database_url: str, postgres_server: str | None
+) -> None:
+    chosen = {"PROCESSES": "1", "MAIL": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_TLS": "none"}
+    if postgres_server is not None:
+        chosen["DATABASE_URL"] = fresh_database_url
+    with service(chosen) as running:
+        assert running.last_words().count("letters to an administrator go nowhere") == 1
+        assert "users email admin@localhost NEW" in running.last_words()
+        running.cli("users", "email", "admin@localhost", "boss@example.org")
+        assert running.stop() == 0
+        before = running.last_words().count("go nowhere")
+        running.start()
+        assert running.last_words().count("go nowhere") == before
+        assert running.stop() == 0
