@@ -148,6 +148,11 @@ def is_sqlite(connection: BaseDBAsyncClient) -> bool:
     return connection.capabilities.dialect == "sqlite"
 
 
+def mark(connection: BaseDBAsyncClient, number: int) -> str:
+    """Return `?3` or `$3`: an argument by its number, which a statement may name twice."""
+    return f"{'?' if is_sqlite(connection) else '$'}{number}"
+
+
 def placeholders(connection: BaseDBAsyncClient, count: int, *, start: int = 1) -> str:
     """Return `?, ?` or `$1, $2`, whichever the connection's engine reads."""
     if is_sqlite(connection):

@@ -26,6 +26,16 @@ def check_role(viewer: Viewer, role: Role, *, path: tuple[str, ...]) -> None:
     check_grant(viewer, scopes=parse_scopes(role.scopes), reach=role.reach, path=path)
 
 
+def require_everything(viewer: Viewer) -> None:
+    """Refuse who does not manage everybody: for roles, organizations and moves between them.
+
+    Raises:
+        NotPermittedError, ReachNotHeldError: see there.
+    """
+    viewer.require(Scope.USER_ADMIN)
+    require_reach(viewer, Reach.ALL, path=())
+
+
 def require_reach(viewer: Viewer, reach: Reach, *, path: tuple[str, ...]) -> None:
     """Refuse what needs a reach that the viewer does not have.
 

@@ -18,14 +18,12 @@ from models.orm import is_sqlite, placeholders
 from models.raw_sql import execute
 from models.rules.audit_actions import AuditAction
 from models.rules.moments import to_sql
-from models.rules.plain_text import check_text
-from models.rules.reach import Reach
-from models.rules.scopes import Scope
+from models.rules.plain_text import check_name
 from resolvers.administrators import keep_administrator
 from resolvers.audit import log_action
 from resolvers.changes import UNSET, Change
 from resolvers.context import RequestContext
-from resolvers.grants import require_reach
+from resolvers.grants import require_everything
 from resolvers.organization_lists import sees_organization
 from resolvers.quotas import check_quota
 from resolvers.sessions import require_fresh
@@ -63,9 +61,9 @@ async def create_organization(
         NameTakenError: another one has the name.
         ValueRequiredError, TextTooLongError, ValueInvalidError: name or quotas.
     """
-    _require_admin(context)
+    require_everything(context.viewer)
     organization = Organization(
-        name=_checked_name(name),
+        name=check_name(name, length=MAX_ORGANIZATION_NAME_LENGTH),
         kind=kind,
         max_links=check_quota(max_links, field="maxLinks"),
         max_users=check_quota(max_users, field="maxUsers"),
@@ -101,10 +99,10 @@ async def update_organization(
         NameTakenError, ValueRequiredError, TextTooLongError, ValueInvalidError: see
             create_organization.
     """
-    _require_admin(context)
+    require_everything(context.viewer)
     values: dict[str, Any] = {}
     if changes.name is not UNSET:
-        values["name"] = _checked_name(changes.name)
+        values["name"] = check_name(changes.name, length=MAX_ORGANIZATION_NAME_LENGTH)
     if changes.kind is not UNSET:
         values["kind"] = changes.kind
     if changes.max_links is not UNSET:
@@ -147,7 +145,7 @@ async def deactivate_organization(context: RequestContext, *, organization_id: i
         NotFoundError: no such organization.
         LastAdministratorError: nobody would be an administrator.
     """
-    _require_admin(context)
+    require_everything(context.viewer)
     await require_fresh(context)
     now = context.ports.clock.now()
     async with in_transaction("default") as connection:
@@ -181,7 +179,7 @@ async def activate_organization(context: RequestContext, *, organization_id: int
         NotPermittedError, ReachNotHeldError, StepUpRequiredError, NotFoundError: see
             deactivate_organization.
     """
-    _require_admin(context)
+    require_everything(context.viewer)
     await require_fresh(context)
     async with in_transaction("default") as connection:
         organization = await _locked(connection, organization_id)
@@ -213,22 +211,12 @@ async def placeable_organization(
     return organization
 
 
-def _require_admin(context: RequestContext) -> None:
-    context.viewer.require(Scope.USER_ADMIN)
-    require_reach(context.viewer, Reach.ALL, path=())
-
-
 async def _locked(connection: BaseDBAsyncClient, organization_id: int) -> Organization:
     found = Organization.filter(id=organization_id).using_db(connection)
     organization = await found.select_for_update(no_key=True).first()
     if organization is None:
         raise NotFoundError
     return organization
-
-
-def _checked_name(name: str) -> str:
-    length = MAX_ORGANIZATION_NAME_LENGTH
-    return check_text(name, field="name", length=length, required=True) or ""
 
 
 def _told(organization: Organization) -> dict[str, object]:

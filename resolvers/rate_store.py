@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.transactions import in_transaction
 
-from models.orm import is_sqlite, reader, writer
+from models.orm import mark, reader, writer
 from models.raw_sql import execute, fetch
 from models.rules.click_facts import microseconds_of
 from models.rules.rate_limits import (
@@ -73,7 +73,7 @@ async def spend_in_window(name: str, rule: WindowRule, *, cost: int, now: dateti
     key, others = _key(name, part), [_key(name, other) for other in _parts(part) if other != part]
     # What is inserted is typed, because PostgreSQL takes arguments in a SELECT for text.
     arguments: list[object] = [key, cost, rule.expires_at_us(part), rule.most, *others]
-    marks = [_mark(connection, number) for number in range(1, len(arguments) + 1)]
+    marks = [mark(connection, number) for number in range(1, len(arguments) + 1)]
     room = (
         f"CAST({marks[3]} AS BIGINT) - (SELECT COALESCE(SUM(other.hits), 0)"
         f" FROM throttle AS other WHERE other.key IN ({', '.join(marks[4:])}))"
@@ -102,7 +102,7 @@ async def counts_of(names: Sequence[str], rule: WindowRule, *, at_us: int) -> Ma
     keys = [_key(name, part) for name in names for part in _parts(rule.part_of(at_us))]
     for first in range(0, len(keys), _ROWS):
         some = keys[first : first + _ROWS]
-        marks = ", ".join(_mark(connection, number) for number in range(1, len(some) + 1))
+        marks = ", ".join(mark(connection, number) for number in range(1, len(some) + 1))
         for row in await fetch(
             connection, f"SELECT key, hits FROM throttle WHERE key IN ({marks})", some
         ):
@@ -120,7 +120,7 @@ async def tell(untold: Sequence[Untold]) -> None:
         for first in range(0, len(rows), _ROWS):
             some = rows[first : first + _ROWS]
             marks = [
-                f"({', '.join(_mark(connection, 3 * number + part) for part in (1, 2, 3))})"
+                f"({', '.join(mark(connection, 3 * number + part) for part in (1, 2, 3))})"
                 for number in range(len(some))
             ]
             await execute(
@@ -144,7 +144,7 @@ async def spend_with_backoff(name: str, rule: BackoffRule, *, cost: int, now: da
         f"WHEN throttle.hits < {failures + 1} THEN {rule.wait_s(failures) * SECOND_US}"
         for failures in _steps(rule)
     )
-    one, two, three, four = (_mark(connection, number) for number in (1, 2, 3, 4))
+    one, two, three, four = (mark(connection, number) for number in (1, 2, 3, 4))
     rows = await fetch(
         connection,
         f"INSERT INTO throttle (key, hits, expires_at_us) VALUES ({one}, {two}, {three})"
@@ -174,7 +174,7 @@ async def spend_with_backoff(name: str, rule: BackoffRule, *, cost: int, now: da
 async def forget(name: str) -> None:
     """Delete the row of a BackoffRule."""
     connection = own_connection()
-    await execute(connection, f"DELETE FROM throttle WHERE key = {_mark(connection, 1)}", [name])
+    await execute(connection, f"DELETE FROM throttle WHERE key = {mark(connection, 1)}", [name])
 
 
 def _steps(rule: BackoffRule) -> range:
@@ -203,7 +203,3 @@ def _parts(part: int) -> range:
 
 def _key(name: str, part: int) -> str:
     return f"{name[:_NAME_LENGTH]}{part:0{_PART_LENGTH}d}"
-
-
-def _mark(connection: BaseDBAsyncClient, number: int) -> str:
-    return f"{'?' if is_sqlite(connection) else '$'}{number}"

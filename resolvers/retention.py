@@ -12,7 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models.installation import Installation
-from models.orm import is_sqlite, writer
+from models.orm import is_sqlite, mark, writer
 from models.raw_sql import execute, fetch
 from models.rules.click_facts import microseconds_of
 from models.rules.moments import to_sql
@@ -100,7 +100,7 @@ async def prune_throttles(context: RequestContext) -> int:
     return await execute(
         connection,
         "DELETE FROM throttle WHERE key IN (SELECT key FROM throttle"
-        f" WHERE expires_at_us <= {_mark(connection, 1)} ORDER BY expires_at_us LIMIT {BATCH})",
+        f" WHERE expires_at_us <= {mark(connection, 1)} ORDER BY expires_at_us LIMIT {BATCH})",
         [microseconds_of(context.ports.clock.now())],
     )
 
@@ -125,9 +125,9 @@ async def prune_spool_positions(
         before = to_sql(now - POSITIONS_KEPT, sqlite=is_lite)
         due = (
             f"file_id <> '{FORGOTTEN_SPOOLS}' AND"
-            f" (finished_at < {_mark(connection, 1)} OR"
-            f" (finished_at IS NULL AND updated_at < {_mark(connection, 1)} AND NOT EXISTS"
-            f" (SELECT 1 FROM click_progress WHERE complete_to_us < {_mark(connection, 2)})))"
+            f" (finished_at < {mark(connection, 1)} OR"
+            f" (finished_at IS NULL AND updated_at < {mark(connection, 1)} AND NOT EXISTS"
+            f" (SELECT 1 FROM click_progress WHERE complete_to_us < {mark(connection, 2)})))"
         )
         rows = await fetch(
             connection,
@@ -163,12 +163,8 @@ async def prune_spool_positions(
     return len(gone)
 
 
-def _mark(connection: BaseDBAsyncClient, number: int) -> str:
-    return f"{'?' if is_sqlite(connection) else '$'}{number}"
-
-
 def _marks(connection: BaseDBAsyncClient, first: int, count: int) -> str:
-    return ", ".join(_mark(connection, number) for number in range(first, first + count))
+    return ", ".join(mark(connection, number) for number in range(first, first + count))
 
 
 async def _delete(table: str, condition: str, argument: object) -> int:

@@ -19,14 +19,14 @@ from models.errors import (
 )
 from models.invitations import Invitation
 from models.rules.audit_actions import AuditAction
-from models.rules.plain_text import check_text
+from models.rules.plain_text import check_name
 from models.rules.reach import Reach
 from models.rules.scopes import Scope, format_scopes, parse_scopes
 from models.users import Role
 from resolvers.audit import log_action
 from resolvers.changes import UNSET, Change
 from resolvers.context import RequestContext
-from resolvers.grants import check_grant, check_role, require_reach
+from resolvers.grants import check_grant, check_role, require_everything
 from resolvers.link_filters import MAX_ID
 from resolvers.sessions import require_fresh
 
@@ -75,7 +75,11 @@ async def create_role(
     """
     await _require_admin(context)
     check_grant(context.viewer, scopes=scopes, reach=reach, path=("scopes",))
-    role = Role(name=_checked_name(name), scopes=_checked_scopes(scopes), reach=reach)
+    role = Role(
+        name=check_name(name, length=MAX_ROLE_NAME_LENGTH),
+        scopes=_checked_scopes(scopes),
+        reach=reach,
+    )
     try:
         async with in_transaction("default") as connection:
             await role.save(using_db=connection)
@@ -108,7 +112,7 @@ async def update_role(
     await _require_admin(context)
     values: dict[str, Any] = {}
     if changes.name is not UNSET:
-        values["name"] = _checked_name(changes.name)
+        values["name"] = check_name(changes.name, length=MAX_ROLE_NAME_LENGTH)
     if changes.scopes is not UNSET:
         values["scopes"] = _checked_scopes(changes.scopes)
     if changes.reach is not UNSET:
@@ -177,8 +181,7 @@ async def role_named(name: str) -> Role | None:
 
 
 async def _require_admin(context: RequestContext) -> None:
-    context.viewer.require(Scope.USER_ADMIN)
-    require_reach(context.viewer, Reach.ALL, path=())
+    require_everything(context.viewer)
     await require_fresh(context)
 
 
@@ -192,10 +195,6 @@ async def _locked_own(context: RequestContext, connection: BaseDBAsyncClient, ro
         raise RoleBuiltInError
     check_role(context.viewer, role, path=("id",))
     return role
-
-
-def _checked_name(name: str) -> str:
-    return check_text(name, field="name", length=MAX_ROLE_NAME_LENGTH, required=True) or ""
 
 
 def _checked_scopes(scopes: frozenset[Scope]) -> str:

@@ -10,12 +10,11 @@ from models.rules.scopes import Scope
 from resolvers import invitations
 from resolvers.invitation_accepting import accept_invitation
 from resolvers.invitation_lists import count_invitations, invitation_cursor, invitations_page
-from resolvers.organization_lists import sees_organization
 from resolvers.paging import Page
 from schema.access import requires
 from schema.context import Info
 from schema.nodes import Node, encode_id, row_id_of
-from schema.organizations import OrganizationType
+from schema.organizations import OrganizationType, organization_of
 from schema.paging import AFTER, BEFORE, FIRST, LAST, PageInfoType, page_window
 from schema.problems import (
     EmailTakenProblem,
@@ -63,11 +62,7 @@ class InvitationType(Node):
 
     @strawberry.field(description="Where they will belong; null for nowhere.")
     async def organization(self, info: Info) -> OrganizationType | None:
-        place = self.row.organization_id
-        if place is None or not sees_organization(info.context.viewer, place):
-            return None
-        row = await info.context.loaders.organization.load(place)
-        return None if row is None else OrganizationType.of(row)
+        return await organization_of(self.row.organization_id, info)
 
 
 @strawberry.type(description="An invitation and its place in the list.")

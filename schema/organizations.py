@@ -11,6 +11,7 @@ from resolvers.organization_lists import (
     count_organizations,
     organization_cursor,
     organizations_page,
+    sees_organization,
 )
 from resolvers.paging import Page
 from schema.access import requires
@@ -61,6 +62,14 @@ class OrganizationType(Node):
             updated_at=row.updated_at,
             deactivated_at=row.deactivated_at,
         )
+
+
+async def organization_of(row_id: int | None, info: Info) -> OrganizationType | None:
+    """Return where somebody belongs, None for nowhere and where the viewer may not see it."""
+    if row_id is None or not sees_organization(info.context.viewer, row_id):
+        return None
+    row = await info.context.loaders.organization.load(row_id)
+    return None if row is None else OrganizationType.of(row)
 
 
 @strawberry.type(description="An organization and its place in the list.")

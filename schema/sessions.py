@@ -107,8 +107,8 @@ SessionDeleteResult: TypeAlias = Annotated[
 @strawberry.input(one_of=True, description="Which sessions are to end.")
 class SessionsRevokeInput:
     ids: strawberry.Maybe[list[strawberry.ID]] = strawberry.field(
-        description="At most 100, yours or, with USER_ADMIN, of people in your reach; those that are "
-        "over, or not yours to end, are left out."
+        description="At most 100, yours or, with USER_ADMIN, of people in your reach; those that "
+        "are over, or not yours to end, are left out."
     )
     all_except_current: strawberry.Maybe[bool] = strawberry.field(
         description="`true`: all of yours but the one of this request."

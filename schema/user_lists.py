@@ -15,7 +15,6 @@ from schema.paging import AFTER, BEFORE, FIRST, LAST, PageInfoType, page_window
 from schema.scalars import Count
 from schema.users import UserState, UserType
 
-
 _Search: TypeAlias = Annotated[
     str | None,
     strawberry.argument(description="Found in name or address; capitals do not matter."),

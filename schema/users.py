@@ -10,7 +10,6 @@ from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.users import User
 from resolvers.api_keys import api_keys_of
-from resolvers.organization_lists import sees_organization
 from resolvers.passkeys import passkeys_of
 from resolvers.recovery_codes import recovery_codes_left
 from resolvers.sessions import sessions_of
@@ -21,7 +20,7 @@ from schema.api_keys import ApiKeyType
 from schema.context import Info
 from schema.enums import describe_enum
 from schema.nodes import Node, encode_id
-from schema.organizations import OrganizationType
+from schema.organizations import OrganizationType, organization_of
 from schema.passkeys import PasskeyType
 from schema.scalars import Count, Locale, TimeZone
 from schema.sessions import SessionType
@@ -100,11 +99,7 @@ class UserType(Node):
         description="Where the person belongs; null for nowhere, and where you may not see it."
     )
     async def organization(self, info: Info) -> OrganizationType | None:
-        place = self.row.organization_id
-        if place is None or not sees_organization(info.context.viewer, place):
-            return None
-        row = await info.context.loaders.organization.load(place)
-        return None if row is None else OrganizationType.of(row)
+        return await organization_of(self.row.organization_id, info)
 
     @strawberry.field(
         description="The person's keys that still open something, newest first, at most 50; "

@@ -86,12 +86,6 @@ def day_of(raw: RawClick) -> int:
     return min(raw.at_us, LAST_MOMENT_US) // DAY_US
 
 
-def classify(raw: RawClick) -> tuple[ClickClass, Reason]:
-    """Return the class of a click and what told: the request itself, then who sent it."""
-    reason = _stated_purpose(raw) or read_agent(raw.user_agent).reason
-    return CLASS_OF[reason], reason
-
-
 def moment_of(at_us: int) -> datetime:
     """Return microseconds since 1970 as an aware datetime; at most LAST_MOMENT_US."""
     seconds, fraction = divmod(at_us, 1_000_000)

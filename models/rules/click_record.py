@@ -18,7 +18,6 @@ START: Final = struct.Struct("<BBQ")
 CLICK_START_BYTES: Final = START.size + 8  # up to the texts
 _FIXED: Final = struct.Struct("<BBQQ")
 _FIELDS: Final = 9
-MAX_RECORD_BYTES: Final = _FIXED.size + _FIELDS * (MAX_FIELD_BYTES + 1)
 
 # The headers that are kept, lower case, in the order of the record; the peer's address is first,
 # and X-Forwarded-For stays last: join_fields knows it by its place.

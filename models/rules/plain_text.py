@@ -41,3 +41,12 @@ def check_text(text: str | None, *, field: str, length: int, required: bool = Fa
     if problem is not None:
         raise problem
     return stripped or None
+
+
+def check_name(name: str, *, length: int) -> str:
+    """Return the name of a person or a thing as it is stored: a `name` that must be there.
+
+    Raises:
+        ValueRequiredError, TextTooLongError, ValueInvalidError: see check_text.
+    """
+    return check_text(name, field="name", length=length, required=True) or ""

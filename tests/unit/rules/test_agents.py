@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.rules.click_classes import CLASS_OF, ClickClass, Reason
-from models.rules.click_facts import classify
+from models.rules.click_facts import read_click
 from models.rules.click_record import RawClick
 from models.rules.user_agents import read_agent
 
@@ -30,6 +30,11 @@ class Labelled(NamedTuple):
 
     label: ClickClass
     click: RawClick
+
+
+def classify(click: RawClick) -> tuple[ClickClass, Reason]:
+    facts = read_click(click)
+    return ClickClass(facts.click_class), Reason(facts.reason)
 
 
 def labelled() -> list[Labelled]:
