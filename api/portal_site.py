@@ -48,13 +48,18 @@ class PortalSite:
             return SECURE_COOKIE
         return LOCAL_COOKIE if self.is_local else ""
 
-    def is_secure(self, host: str) -> bool:
-        """Tell whether nobody on the way reads what a request to this Host header says.
+    def is_secure(self, host: str, *, is_encrypted: bool) -> bool:
+        """Tell whether nobody on the way reads what a request says.
 
-        With https the proxy has ended TLS before us; without, only this machine will do.
+        With https the request must have come by it, for somebody may find the port behind
+        the proxy, too. Without, only this machine will do.
+
+        Args:
+            host: the Host header.
+            is_encrypted: it came by TLS as far as to this machine or to a proxy of ours.
         """
         if self.scheme == "https":
-            return True
+            return is_encrypted
         return self.is_local and is_this_machine(urlsplit(f"//{host}").hostname or "")
 
     def allows(self, origin: str, *, host: str) -> bool:

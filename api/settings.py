@@ -63,7 +63,9 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = Field(
         default="",
-        description="addresses or networks, with commas between, whose X-Forwarded-For is believed",
+        description="addresses or networks, with commas between, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; over https people sign in through these and this machine "
+        "alone",
     )
     metrics_networks: str = Field(
         default="",

@@ -9,6 +9,7 @@ from api.entrance.documents import door_page, front_page
 from api.entrance.doors import DOORS, Door
 from api.entrance.own_files import BY_NAME
 from api.keys import PORTAL, SITE
+from api.origin import is_secure
 from models.rules.portal_paths import FRONT
 from models.texts import negotiate
 
@@ -49,7 +50,7 @@ async def _door(door: Door, request: web.Request) -> web.Response:
         door,
         locale=locale,
         portal=request.app[PORTAL].name,
-        is_secure=request.app[SITE].is_secure(request.host),
+        is_secure=is_secure(request),
     )
     return _page(page, locale, policy=DOOR_POLICY)
 

@@ -52,6 +52,12 @@ def client_address(peer: bytes, forwarded_for: bytes, trusted: tuple[Network, ..
     return address
 
 
+def is_among(peer: bytes, networks: Sequence[Network]) -> bool:
+    """Tell whether a textual address lies in one of the networks; what is no address does not."""
+    address = _packed(peer)
+    return address is not None and _is_trusted(address, networks)
+
+
 def truncated(address: bytes | None) -> str | None:
     """Return the /24 (IPv4) or /48 (IPv6) of a packed address, as its first address."""
     if address is None:

@@ -27,11 +27,10 @@ def test_there_is_a_cookie_where_nobody_else_reads_it(public_url: str, name: str
     assert PortalSite.of(public_url).cookie_name == name
 
 
+@pytest.mark.parametrize("is_encrypted", [True, False])
 @pytest.mark.parametrize(
     ("public_url", "host", "is_secure"),
     [
-        (HTTPS, "links.example.org", True),
-        (HTTPS, "10.0.0.5:8080", True),  # what the proxy calls us
         (LOCAL, "localhost:8080", True),
         (LOCAL, "127.0.0.1:8080", True),
         (LOCAL, "[::1]:8080", True),
@@ -42,8 +41,18 @@ def test_there_is_a_cookie_where_nobody_else_reads_it(public_url: str, name: str
         (PLAIN, "links.example.org", False),
     ],
 )
-def test_plain_http_is_for_this_machine(public_url: str, host: str, *, is_secure: bool) -> None:
-    assert PortalSite.of(public_url).is_secure(host) is is_secure
+def test_plain_http_is_for_this_machine(
+    public_url: str, host: str, *, is_secure: bool, is_encrypted: bool
+) -> None:
+    assert PortalSite.of(public_url).is_secure(host, is_encrypted=is_encrypted) is is_secure
+
+
+@pytest.mark.parametrize("host", ["links.example.org", "10.0.0.5:8080", ""])
+def test_https_is_for_requests_that_came_by_it(host: str) -> None:
+    site = PortalSite.of(HTTPS)
+
+    assert site.is_secure(host, is_encrypted=True)
+    assert not site.is_secure(host, is_encrypted=False)
 
 
 @pytest.mark.parametrize(
