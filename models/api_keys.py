@@ -13,6 +13,8 @@ class ApiKey(Record):
 
     A random key of 190 bits needs no slow hash: nobody can guess it, and it is
     checked at every request. `per_minute` bounds its requests, None as the settings say.
+    `made_by_key_id` is the key that made it, None for a session's, the command line's and
+    older ones; no foreign key, since keys go when their person is erased.
     """
 
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -24,6 +26,7 @@ class ApiKey(Record):
     secret_hash = fields.CharField(max_length=64, unique=True)
     scopes = fields.TextField()
     per_minute = fields.IntField(null=True)
+    made_by_key_id: int | None = fields.BigIntField(null=True)
     expires_at: datetime | None = fields.DatetimeField(null=True)
     last_used_at: datetime | None = fields.DatetimeField(null=True)
     revoked_at: datetime | None = fields.DatetimeField(null=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
@@ -28,7 +29,8 @@ from models.rules.reach import Reach
 from models.rules.scopes import Scope, format_scopes, parse_scopes
 from models.users import User
 from resolvers.audit import Note, log_actions
-from resolvers.context import RequestContext, Viewer
+from resolvers.context import NotPermittedError, RequestContext, Viewer
+from resolvers.grants import check_role
 from resolvers.key_uses import note_use
 from resolvers.sessions import require_fresh
 from resolvers.user_lists import sees_person, visible_users_by_ids
@@ -60,7 +62,8 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
         user_id: None is the viewer.
 
     Raises:
-        NotPermittedError: anonymous, or for another person without USER_ADMIN.
+        NotPermittedError: anonymous, for another person without USER_ADMIN, or by a key
+            that was revoked meanwhile.
         StepUpRequiredError: by a session whose proof of identity is too old.
         NotFoundError: no such person, or deactivated.
         ScopeNotHeldError: a scope beyond the person's or the caller's own.
@@ -98,7 +101,9 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
     maker_ends_at = viewer.expires_at if viewer.api_key_id is not None else None
     ends = [moment for moment in (expires_at, maker_ends_at) if moment is not None]
     async with in_transaction("default") as connection:
-        await User.select_for_update().get(id=owner.id)  # one at a time, for the count
+        await _locked(owner.id, viewer.user_id)  # one at a time, for the count
+        if viewer.api_key_id is not None and await _is_void(viewer.api_key_id):
+            raise NotPermittedError(min(wanted))  # its end ends what it made, so nothing may follow
         if await _live(context, owner.id).count() >= MAX_KEYS:
             raise ApiKeyLimitError(limit=MAX_KEYS)
         key = await ApiKey.create(
@@ -109,6 +114,7 @@ async def create_api_key(  # noqa: PLR0913 - one for each property of a key
             scopes=format_scopes(wanted),
             per_minute=viewer.per_minute if per_minute is None else per_minute,
             expires_at=min(ends, default=None),
+            made_by_key_id=viewer.api_key_id,
         )
         await log_actions(context, connection, [made_note(key)])
     return key, secret
@@ -145,43 +151,53 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     if expires_at is not None and expires_at <= now:
         return None
     note_use(row["id"], now=now, known=from_sql(row["last_used_at"]))
+    scopes, role_scopes = parse_scopes(row["scopes"]), parse_scopes(row["role_scopes"])
     return Viewer(
         user_id=row["user_id"],
         organization_id=row["organization_id"],
-        scopes=parse_scopes(row["scopes"]) & parse_scopes(row["role_scopes"]),
+        scopes=scopes & role_scopes,
         reach=Reach(row["reach"]),
         locale=row["locale"],
         api_key_id=row["id"],
         per_minute=row["per_minute"],
         expires_at=expires_at,
+        is_narrow=not role_scopes <= scopes,
     )
 
 
 async def api_keys_of(context: RequestContext) -> list[ApiKey]:
-    """Return the viewer's own keys that still open something, newest first, at most MAX_KEYS."""
+    """Return the viewer's own keys that still open something, newest first, at most MAX_KEYS.
+
+    Through a key that lacks scopes of its person: itself and those that it made.
+    """
     if context.viewer.user_id is None:
         return []
-    return await _live(context, context.viewer.user_id).order_by("-id").limit(MAX_KEYS)
+    return await (await _own(context)).order_by("-id").limit(MAX_KEYS)
 
 
 async def api_keys_by_owner(context: RequestContext, user_ids: Sequence[int]) -> list[list[ApiKey]]:
     """Return people's keys that still open something, each person's newest first, by two queries.
 
     Order and length are those of `user_ids`; a person whose keys are not the viewer's to
-    see has none: see sees_person.
+    see has none: see sees_person. The viewer's own through a key: as in api_keys_of.
     """
     seen = {user.id for user in await visible_users_by_ids(context, user_ids)}
+    own = await _reachable(context)
     found: dict[int, list[ApiKey]] = {each: [] for each in user_ids}
     for key in await _live(context).filter(user_id__in=list(seen)).order_by("-id"):
-        found[key.user_id].append(key)
+        if own is None or key.user_id != context.viewer.user_id or key.id in own:
+            found[key.user_id].append(key)
     return [found[each] for each in user_ids]
 
 
 async def api_keys_by_ids(context: RequestContext, ids: Sequence[int]) -> list[ApiKey]:
-    """Return those of the viewer's own keys that still open something, however many there are."""
+    """Return those of the viewer's own keys that still open something, however many there are.
+
+    Through a key as in api_keys_of.
+    """
     if context.viewer.user_id is None:
         return []
-    return await _live(context, context.viewer.user_id).filter(id__in=ids)
+    return await (await _own(context)).filter(id__in=ids)
 
 
 async def all_api_keys(context: RequestContext, *, prefix: str = "") -> list[ApiKey]:
@@ -200,29 +216,44 @@ async def all_api_keys(context: RequestContext, *, prefix: str = "") -> list[Api
 
 
 async def revoke_api_key(context: RequestContext, *, key_id: int) -> ApiKey:
-    """Make one key void, from the next request on; doing it twice is no error.
+    """Make one key void, and those it made; from the next request on. Twice is no error.
 
     Args:
-        context: a person for their own keys, also the one of this request; USER_ADMIN
-            for those of others in the viewer's reach.
+        context: a person for their own keys, also the one of this request, but a key that
+            lacks scopes of its person only for itself and for those that it made;
+            USER_ADMIN for those of others in the viewer's reach.
         key_id: of any key.
 
     Raises:
-        NotFoundError: no such key, or of a person out of reach.
+        NotFoundError: no such key, of a person out of reach, or beyond a narrow key.
+        ScopeNotHeldError, ReachNotHeldError: the key's person has more rights than the viewer.
     """
-    found = await ApiKey.filter(id=key_id).select_related("user").first()
-    if found is None or not sees_person(context.viewer, found.user):
+    viewer = context.viewer
+    found = await ApiKey.filter(id=key_id).select_related("user__role").first()
+    if found is None or not sees_person(viewer, found.user):
         raise NotFoundError
+    if found.user_id != viewer.user_id:
+        check_role(viewer, found.user.role, path=("id",))
+    else:
+        own = await _reachable(context)
+        if own is not None and key_id not in own:
+            raise NotFoundError
     async with in_transaction("default"):
-        await _revoke(context, ApiKey.filter(id=key_id))
+        await _locked(found.user_id)
+        await _revoke(context, [key_id])
         return await ApiKey.get(id=key_id)
 
 
 async def revoke_keys(context: RequestContext, *, user_id: int) -> int:
-    """Make every key of a person void and return how many were good. Needs USER_ADMIN."""
+    """Make every key of a person void, and those they made, and return how many were good.
+
+    Needs USER_ADMIN.
+    """
     context.viewer.require(Scope.USER_ADMIN)
     async with in_transaction("default"):
-        return await _revoke(context, ApiKey.filter(user_id=user_id))
+        await _locked(user_id)
+        keys = await ApiKey.filter(user_id=user_id).values_list("id", flat=True)
+        return await _revoke(context, cast("list[int]", keys))
 
 
 def _most_per_minute(context: RequestContext) -> int:
@@ -247,10 +278,14 @@ def made_note(key: ApiKey) -> Note:
     return Note(action=AuditAction.API_KEY_CREATE, subject_id=key.id, after=after)
 
 
-async def _revoke(context: RequestContext, keys: QuerySet[ApiKey]) -> int:
-    """Make those of the keys void that are good; return how many, in the open transaction."""
+async def _revoke(context: RequestContext, key_ids: Sequence[int]) -> int:
+    """Make those of the keys void that are good, and all that came of any of them.
+
+    Returns how many, in the open transaction, which holds their person.
+    """
     now, notes = context.ports.clock.now(), list[Note]()
-    for key in await keys.filter(revoked_at=None).select_for_update().order_by("id"):
+    keys = ApiKey.filter(id__in=await _made_by(writer(), key_ids), revoked_at=None)
+    for key in await keys.select_for_update().order_by("id"):
         if await ApiKey.filter(id=key.id, revoked_at=None).update(revoked_at=now):
             note = Note(
                 action=AuditAction.API_KEY_REVOKE,
@@ -261,6 +296,43 @@ async def _revoke(context: RequestContext, keys: QuerySet[ApiKey]) -> int:
             notes.append(note)
     await log_actions(context, writer(), notes)
     return len(notes)
+
+
+async def _made_by(connection: BaseDBAsyncClient, key_ids: Sequence[int]) -> list[int]:
+    """Return the keys, those that they made, those that these made, and so on."""
+    if not key_ids:
+        return []
+    numbers = ", ".join(f"{key_id:d}" for key_id in key_ids)
+    rows = await fetch(
+        connection,
+        f"WITH RECURSIVE tree(id) AS (SELECT id FROM api_key WHERE id IN ({numbers})"
+        " UNION SELECT api_key.id FROM api_key JOIN tree ON api_key.made_by_key_id = tree.id)"
+        " SELECT id FROM tree",
+    )
+    return [row["id"] for row in rows]
+
+
+async def _reachable(context: RequestContext) -> list[int] | None:
+    """Return which of their person's keys a narrow key reaches; None stands for all of them."""
+    viewer = context.viewer
+    if viewer.api_key_id is None or not viewer.is_narrow:
+        return None
+    return await _made_by(reader(), [viewer.api_key_id])
+
+
+async def _own(context: RequestContext) -> QuerySet[ApiKey]:
+    """Ask for the viewer's own keys that still open something, as far as they are theirs to see."""
+    keys, own = _live(context, context.viewer.user_id), await _reachable(context)
+    return keys if own is None else keys.filter(id__in=own)
+
+
+async def _locked(*user_ids: int | None) -> None:
+    """Let one transaction at a time make or revoke keys of a person."""
+    await User.filter(id__in=[*{*user_ids} - {None}]).order_by("id").select_for_update()
+
+
+async def _is_void(key_id: int) -> bool:
+    return not await ApiKey.filter(id=key_id, revoked_at=None).exists()
 
 
 def _live(context: RequestContext, user_id: int | None = None) -> QuerySet[ApiKey]:

@@ -34,6 +34,7 @@ class Viewer:
         authenticated_at: when the person of a session last proved who they are.
         expires_at: when the key or the session ends; None for never and for nobody.
         per_minute: requests of the key; None where the settings say how many.
+        is_narrow: the key lacks scopes that its person has.
     """
 
     user_id: int | None = None
@@ -46,6 +47,7 @@ class Viewer:
     authenticated_at: datetime | None = None
     expires_at: datetime | None = None
     per_minute: int | None = None
+    is_narrow: bool = False
 
     @property
     def is_staff(self) -> bool:

@@ -15,6 +15,7 @@ from schema.problems import (
     ApiKeyLimitProblem,
     ForbiddenProblem,
     NotFoundProblem,
+    ReachNotHeldProblem,
     ScopeNotHeldProblem,
     StepUpRequiredProblem,
     ValidationProblem,
@@ -109,7 +110,7 @@ class ApiKeyRevokeSuccess:
 
 
 ApiKeyRevokeResult: TypeAlias = Annotated[
-    ApiKeyRevokeSuccess | NotFoundProblem,
+    ApiKeyRevokeSuccess | NotFoundProblem | ScopeNotHeldProblem | ReachNotHeldProblem,
     strawberry.union("ApiKeyRevokeResult", description="The id, or the reason why not."),
 ]
 
@@ -135,8 +136,9 @@ class ApiKeyMutations:
         return ApiKeyCreateSuccess(api_key=ApiKeyType.of(key), secret=secret)
 
     @strawberry.mutation(
-        description="Make an API key of yours void; with USER_ADMIN anybody's. Doing it twice is "
-        "no error.",
+        description="Make an API key of yours void, and all keys that it made; with USER_ADMIN "
+        "also those of people who have no more rights than you. A key that lacks scopes of its "
+        "owner can do it to itself and to those that it made. Doing it twice is no error.",
         **signed_in(),
     )
     async def api_key_revoke(

@@ -8,21 +8,26 @@ from typing import Any, cast
 import pytest
 
 from models.api_keys import ApiKey
+from models.audit_entries import AuditEntry
 from models.errors import (
     ApiKeyLimitError,
     InputInvalidError,
     NotFoundError,
+    ReachNotHeldError,
     ScopeNotHeldError,
     TextTooLongError,
     ValueInvalidError,
     ValueRequiredError,
 )
 from models.rules.api_key_format import hash_key, new_key
+from models.rules.reach import Reach
 from models.rules.scopes import Scope, format_scopes
 from models.users import Role, User
 from resolvers.api_keys import (
     MAX_KEYS,
     all_api_keys,
+    api_keys_by_ids,
+    api_keys_by_owner,
     api_keys_of,
     authenticate_key,
     create_api_key,
@@ -32,7 +37,7 @@ from resolvers.api_keys import (
 from resolvers.context import NotPermittedError, RequestContext, Viewer
 from resolvers.key_uses import uses_written
 from resolvers.ports import Ports
-from tests.factories import as_command, as_nobody, as_person, make_user
+from tests.factories import as_command, as_nobody, as_person, make_organization, make_user
 from tests.fakes import FixedClock
 
 READ_ONLY = frozenset({Scope.LINK_READ, Scope.STATS_READ})
@@ -76,7 +81,8 @@ async def test_a_narrower_key_opens_less_and_makes_no_wider_one(
 ) -> None:
     _, secret = await create_api_key(person, label="a", scopes=[Scope.LINK_READ])
     viewer = await authenticate_key(secret, now=clock.at)
-    assert viewer == await _by_key(person, secret, scopes=frozenset({Scope.LINK_READ}))
+    scopes = frozenset({Scope.LINK_READ})
+    assert viewer == await _by_key(person, secret, scopes=scopes, is_narrow=True)
     by_key = RequestContext(viewer, ports)
 
     with pytest.raises(ScopeNotHeldError):
@@ -306,3 +312,104 @@ async def test_every_wrong_field_of_a_key_is_named(
         ("scopes",),
     ]
     assert await ApiKey.all().count() == 0
+
+
+async def _through(ports: Ports, secret: str, clock: FixedClock) -> RequestContext:
+    viewer = await authenticate_key(secret, now=clock.at)
+    assert viewer is not None
+    return RequestContext(viewer, ports)
+
+
+async def test_a_narrow_key_sees_and_revokes_itself_and_what_it_made_alone(
+    person: RequestContext, user: User, ports: Ports, clock: FixedClock
+) -> None:
+    strong, _ = await create_api_key(person, label="strong")
+    narrow, secret = await create_api_key(person, label="narrow", scopes=[Scope.STATS_READ])
+    by_narrow = await _through(ports, secret, clock)
+    child, _ = await create_api_key(by_narrow, label="child")
+    ids = [strong.id, narrow.id, child.id]
+
+    assert child.made_by_key_id == narrow.id
+    assert [key.id for key in await api_keys_of(by_narrow)] == [child.id, narrow.id]
+    assert {key.id for key in await api_keys_by_ids(by_narrow, ids)} == {child.id, narrow.id}
+    [seen] = await api_keys_by_owner(by_narrow, [user.id])
+    assert [key.id for key in seen or []] == [child.id, narrow.id]
+    with pytest.raises(NotFoundError):
+        await revoke_api_key(by_narrow, key_id=strong.id)
+    assert await ApiKey.filter(revoked_at=None).count() == 3
+    assert (await revoke_api_key(by_narrow, key_id=child.id)).revoked_at == clock.at
+    assert (await revoke_api_key(by_narrow, key_id=narrow.id)).revoked_at == clock.at
+    await uses_written()
+
+
+async def test_a_key_with_all_scopes_of_its_owner_sees_and_revokes_all(
+    person: RequestContext, ports: Ports, clock: FixedClock
+) -> None:
+    other, _ = await create_api_key(person, label="other")
+    whole, secret = await create_api_key(person, label="whole")
+    by_whole = await _through(ports, secret, clock)
+
+    assert [key.id for key in await api_keys_of(by_whole)] == [whole.id, other.id]
+    assert (await revoke_api_key(by_whole, key_id=other.id)).revoked_at == clock.at
+    await uses_written()
+
+
+async def test_revoking_a_key_revokes_those_it_made_down_the_tree(
+    person: RequestContext, ports: Ports, clock: FixedClock
+) -> None:
+    root, secret = await create_api_key(person, label="root")
+    made = [root.id]
+    for label in ("child", "grandchild", "great-grandchild"):
+        key, secret = await create_api_key(await _through(ports, secret, clock), label=label)
+        made.append(key.id)
+    beside, _ = await create_api_key(person, label="beside")
+    await revoke_api_key(person, key_id=made[1])  # what it made goes, not what made it
+    assert await ApiKey.filter(revoked_at=None).values_list("id", flat=True) == [
+        root.id,
+        beside.id,
+    ]
+    await ApiKey.filter(id=made[3]).update(revoked_at=None)
+
+    await revoke_api_key(person, key_id=root.id)  # also past one that is void already
+
+    assert [key.id for key in await ApiKey.filter(revoked_at=None)] == [beside.id]
+    revoked = AuditEntry.filter(action="api_key.revoke").order_by("id")
+    assert await revoked.values_list("subject_id", flat=True) == [*made[1:], root.id, made[3]]
+    assert await authenticate_key(secret, now=clock.at) is None
+    await uses_written()
+
+
+async def test_a_key_that_was_revoked_meanwhile_makes_none(
+    person: RequestContext, ports: Ports, clock: FixedClock
+) -> None:
+    key, secret = await create_api_key(person, label="lost")
+    by_key = await _through(ports, secret, clock)
+    await revoke_api_key(person, key_id=key.id)
+
+    with pytest.raises(NotPermittedError):
+        await create_api_key(by_key, label="late")
+
+    assert await ApiKey.all().count() == 1
+    await uses_written()
+
+
+async def test_keys_of_people_with_more_rights_are_not_revoked(
+    database: None, ports: Ports
+) -> None:
+    organization = await make_organization()
+    chief = await make_user(organization=organization, is_staff=True)
+    local = await make_user(
+        scopes=frozenset(Scope), reach=Reach.ORGANIZATION, organization=organization
+    )
+    clerk = await make_user(
+        scopes=frozenset({Scope.USER_ADMIN}), reach=Reach.ORGANIZATION, organization=organization
+    )
+    of_chief, _ = await create_api_key(as_person(ports, chief), label="a")
+    of_local, _ = await create_api_key(as_person(ports, local), label="b")
+
+    with pytest.raises(ReachNotHeldError):
+        await revoke_api_key(as_person(ports, local), key_id=of_chief.id)
+    with pytest.raises(ScopeNotHeldError):
+        await revoke_api_key(as_person(ports, clerk), key_id=of_local.id)
+
+    assert await ApiKey.filter(revoked_at=None).count() == 2
