@@ -103,10 +103,8 @@ async def test_the_log_has_both_steps_and_no_address(ports: Ports, person: User)
     await change_email(as_visitor(ports), token=await ask(ports, person))
 
     entries = await AuditEntry.all().order_by("id")
-    assert [(each.action, each.actor_id, each.subject_id) for each in entries] == [
-        ("user.email_change_request", person.id, person.id),
-        ("user.email_change", person.id, person.id),
-    ]
+    assert [each.action for each in entries] == ["user.email_change_request", "user.email_change"]
+    assert await AuditEntry.filter(actor_id=person.id, subject_id=person.id).count() == 2
     assert "@" not in "".join(f"{each.before}{each.after}" for each in entries)
 
 
