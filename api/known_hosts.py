@@ -86,12 +86,25 @@ async def known_hosts(request: web.Request, handler: Handler) -> web.StreamRespo
     return await handler(request)
 
 
-async def _is_ours(request: web.Request) -> bool:
-    host = request.headers.get(hdrs.HOST, "")
+def names_another_host(request: web.BaseRequest) -> bool:
+    """Tell whether the whole address in the request's first line is not of its Host header.
+
+    Who looks at one of them alone, a cache before us, would take it for another request.
+    """
     target = request.raw_path
-    is_absolute = not target.startswith("/") and target != "*"
-    if is_absolute and normal_host(urlsplit(target).netloc) != normal_host(host):
+    if target.startswith("/") or target == "*":
         return False
+    host = request.headers.get(hdrs.HOST, "")
+    try:
+        return normal_host(urlsplit(target).netloc) != normal_host(host)
+    except ValueError:  # brackets without an end
+        return True
+
+
+async def _is_ours(request: web.Request) -> bool:
+    if names_another_host(request):
+        return False
+    host = request.headers.get(hdrs.HOST, "")
     own: object = None
     if request.transport is not None:
         own = request.transport.get_extra_info("sockname")

@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
 from api.fast_path import peer_address
+from api.known_hosts import names_another_host
 from api.pages import language_of
 from api.redirect_answers import (
     ABSENT,
@@ -67,7 +68,10 @@ class Redirect:
         turn = self._turn
         host = _header(request, b"host")
         kept = [_header(request, name) for name in KEPT_HEADERS]
-        answer = await self._find(host, self._slug(_path(request)))
+        if names_another_host(request):
+            answer = MISDIRECTED
+        else:
+            answer = await self._find(host, self._slug(_path(request)))
         frame = None
         is_head = request.method == hdrs.METH_HEAD
         if answer.target:

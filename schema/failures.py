@@ -12,6 +12,7 @@ from models.texts import message_of, text
 from resolvers.context import NotPermittedError
 from schema.context import GraphQLContext
 from schema.documents import TOO_DEEP
+from schema.scalars import ScalarInvalidError
 
 BAD_REQUEST: Final = "BAD_REQUEST"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
@@ -34,9 +35,9 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
         return _refusal(error, cause, context)
     if isinstance(cause, RecursionError) and error.path is None:
         return _like(error, TOO_DEEP, {"code": BAD_REQUEST})
-    if cause is None or isinstance(cause, GraphQLError) or _is_bad_input(error, cause):
+    if _is_bad_input(error, cause):
         code = (error.extensions or {}).get("code", BAD_REQUEST)
-        message = text(context.locale, code) if code == UNAUTHENTICATED else error.message
+        message = text(context.locale, code) if code == UNAUTHENTICATED else _in_our_words(error)
         if not context.sees_schema:  # graphql-core guesses in the values of variables, too
             message = _GUESS.sub("", message)
         return _like(error, message, {**(error.extensions or {}), "code": code})
@@ -56,9 +57,28 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
     )
 
 
-def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
-    """Before execution (no path) only scalar parsers raise ValueError, with our own words."""
-    return error.path is None and isinstance(cause, ValueError)
+def _is_bad_input(error: GraphQLError, cause: Exception | None) -> bool:
+    """Tell whether the caller sent what cannot be: an error of graphql-core's or of a scalar.
+
+    graphql-core passes a ValueError on in a sentence about the value that it found.
+    """
+    if cause is None or isinstance(cause, GraphQLError):
+        return True
+    if error.path is not None or not isinstance(cause, ValueError):
+        return False
+    return isinstance(cause, ScalarInvalidError) or _reason(cause) in error.message
+
+
+def _in_our_words(error: GraphQLError) -> str:
+    """Return the message without a reason that the interpreter gave, as for 5,000 digits."""
+    cause = error.original_error
+    if cause is None or isinstance(cause, GraphQLError | ScalarInvalidError):
+        return error.message
+    return error.message.replace(_reason(cause), ", found")
+
+
+def _reason(cause: Exception) -> str:
+    return f", but encountered error '{cause}'; found"
 
 
 def _refusal(error: GraphQLError, cause: DomainError, context: GraphQLContext) -> GraphQLError:

@@ -27,6 +27,10 @@ _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME_ZONES: Final = frozenset(available_timezones())
 
 
+class ScalarInvalidError(ValueError):
+    """A value that a scalar does not take, in words for whoever sent it."""
+
+
 def format_instant(value: datetime) -> str:
     """Write an aware moment in UTC with exactly three digits of a second."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
@@ -35,45 +39,48 @@ def format_instant(value: datetime) -> str:
 def parse_instant(value: object) -> datetime:
     """Read RFC 3339 with any offset; the result is in UTC."""
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise ValueError("expected an RFC 3339 instant such as 2026-11-22T03:04:05.678Z")
+        raise ScalarInvalidError("expected an RFC 3339 instant such as 2026-11-22T03:04:05.678Z")
     try:
         return datetime.fromisoformat(value).astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the instant is out of range") from error
+    except (OverflowError, ValueError) as error:
+        raise ScalarInvalidError("the instant is out of range") from error
 
 
 def parse_day(value: object) -> date:
     """Read a calendar day such as 2026-11-22."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
-        raise ValueError("expected a day such as 2026-11-22")
-    return date.fromisoformat(value)
+        raise ScalarInvalidError("expected a day such as 2026-11-22")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise ScalarInvalidError("there is no such day") from error
 
 
 def parse_count(value: object) -> int:
     """Read a whole number between 0 and MAX_COUNT."""
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
-        raise ValueError(f"expected a whole number between 0 and {MAX_COUNT}")
+        raise ScalarInvalidError(f"expected a whole number between 0 and {MAX_COUNT}")
     return value
 
 
 def parse_text(value: object) -> str:
     """Read a string as it is; what it must look like is a rule of the use case."""
     if not isinstance(value, str):
-        raise ValueError("expected a string")  # noqa: TRY004 - the executor wants ValueError
+        raise ScalarInvalidError("expected a string")
     return value
 
 
 def parse_time_zone(value: object) -> str:
     """Read a name of the IANA time zone database."""
     if not isinstance(value, str) or value not in _TIME_ZONES:
-        raise ValueError("expected an IANA time zone such as Europe/Moscow")
+        raise ScalarInvalidError("expected an IANA time zone such as Europe/Moscow")
     return value
 
 
 def parse_locale(value: object) -> str:
     """Read the tag of a language that the interface speaks."""
     if not isinstance(value, str) or value not in LOCALES:
-        raise ValueError(f"expected one of {', '.join(LOCALES)}")
+        raise ScalarInvalidError(f"expected one of {', '.join(LOCALES)}")
     return value
 
 

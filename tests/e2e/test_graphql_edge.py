@@ -120,3 +120,17 @@ async def test_mistyped_key_is_refused_without_the_store(stranded: Client) -> No
     caller = Portal(stranded, {"Authorization": f"Bearer {mistyped}"})
 
     assert (await caller.send("{ portal { name } }")).status == 401
+
+
+@pytest.mark.parametrize("digits", [5_000, 10_000])
+async def test_no_word_of_the_interpreter_is_told(client: Client, digits: int) -> None:
+    document = f"{{ links(first: {'9' * digits}) {{ nodes {{ id }} }} }}"
+
+    response = await client.post("/graphql", json={"query": document})
+
+    body = await response.text()
+    [error] = (await response.json())["errors"]
+    assert error["extensions"] == {"code": "BAD_REQUEST"}
+    assert error["message"].endswith("99.")
+    assert "sys." not in body
+    assert "digit" not in body

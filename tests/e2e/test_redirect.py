@@ -263,7 +263,7 @@ async def test_the_request_target_never_chooses_the_domain(service: Service) -> 
         b"GET http://unknown.test/a HTTP/1.1\r\nHost: go.test\r\n\r\n",
     )
 
-    assert [status_of(reply) for reply in replies] == [421, 302]
+    assert [status_of(reply) for reply in replies] == [421, 421]
 
 
 @pytest.mark.parametrize("is_fast", [True, False])
@@ -476,3 +476,23 @@ async def test_pipelined_requests_are_answered_in_order(service: Service) -> Non
     assert len(service.clicks()) == 2
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"http://go.test/a", 302),
+        (b"http://GO.test:80/a", 302),
+        (b"http://evil.test/a", 421),
+        (b"http://go.test:8080/a", 421),
+        (b"http://go.test@evil.test/a", 421),
+    ],
+)
+async def test_a_whole_address_must_name_the_host_of_the_header(
+    service: Service, target: bytes, status: int
+) -> None:
+    for method in (b"GET ", b"HEAD "):
+        (reply,) = await service.ask(method + target)
+        assert status_of(reply) == status
+
+    assert len(service.clicks()) == (2 if status == 302 else 0)
