@@ -61,7 +61,8 @@ GUARDED = {
     "sessionRenew": 'mutation { sessionRenew(input: {password: "x"}) { __typename } }',
     "passkeyRenewBegin": "mutation { passkeyRenewBegin { __typename } }",
     "sessionRenewByPasskey": 'mutation { sessionRenewByPasskey(input: {token: "x", credential: '
-    '{id: "x", clientDataJSON: "x", authenticatorData: "x", signature: "x", userHandle: "x"}}) { __typename } }',
+    '{id: "x", clientDataJSON: "x", authenticatorData: "x", signature: "x", userHandle: "x"}}) '
+    "{ __typename } }",
     "sessionsRevoke": "mutation { sessionsRevoke(input: {ids: []}) { __typename } }",
     "passwordChange": 'mutation { passwordChange(input: {newPassword: "x"}) { __typename } }',
     "users": "{ users { totalCount } }",
