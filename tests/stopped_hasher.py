@@ -1,7 +1,7 @@
 """A comparison of a password that stops half way, so that something can happen meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ class StoppedHasher:
 @asynccontextmanager
 async def stopped(
     context: RequestContext, work: Callable[[RequestContext], Awaitable[StartedSession]]
-) -> AsyncIterator[asyncio.Task[StartedSession]]:
+) -> AsyncGenerator[asyncio.Task[StartedSession]]:
     """Begin the work, stop it once it has compared a password, and let it go at the end."""
     hasher = StoppedHasher(context.ports.passwords)
     slow = replace(context, ports=replace(context.ports, passwords=hasher))
