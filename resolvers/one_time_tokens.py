@@ -132,9 +132,9 @@ async def void_tokens(
     await tokens.update(used_at=context.ports.clock.now())
 
 
-def sealed_for(purpose: TokenPurpose) -> str:
-    """Return the purpose that payloads of such tokens are sealed for."""
-    return f"one-time token {purpose.value}"
+def sealed_for(purpose: str) -> str:
+    """Return what payloads are sealed for, also of a purpose that only a newer version knows."""
+    return f"one-time token {purpose}"
 
 
 def _good(connection: BaseDBAsyncClient, start: int) -> str:

@@ -12,7 +12,6 @@ from typing import Final
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.one_time_tokens import TokenPurpose
 from models.orm import is_sqlite, placeholders, reader
 from models.raw_sql import SqlRow, execute, fetch
 from models.rules.audit_actions import AuditAction
@@ -162,7 +161,7 @@ async def _batch(
 
 
 def _row(context: RequestContext, kind: SealedKind, row: SqlRow) -> SealedRow:
-    purpose = _PLACES[kind].purpose or sealed_for(TokenPurpose(row["purpose"]))
+    purpose = _PLACES[kind].purpose or sealed_for(row["purpose"])
     try:
         key = context.ports.sealer.key_number(row["sealed"], purpose=purpose)
     except SealBrokenError:
