@@ -9,6 +9,7 @@ looked at again.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ MAX_MESSAGE_BYTES: Final = 1 << 20
 MAX_OPERATIONS: Final = 20  # at once on one socket
 INIT_TIMEOUT_S: Final = 10.0
 RECHECK_S: Final = 4.0  # how long a socket outlives its session or key, at most
+MESSAGES_PER_S: Final = 50.0  # of one socket, in the long run
+MESSAGES_AT_ONCE: Final = 250  # beyond that rate; a page that comes back subscribes to much
 _HEARTBEAT_S: Final = 30.0
 _MAX_REASON_BYTES: Final = 120  # RFC 6455 section 5.5: a close frame has 125 with its code
 _log = structlog.get_logger(__name__)
@@ -152,6 +155,24 @@ class _Terms:
     counts: SocketCounts = field(default_factory=SocketCounts)
 
 
+class _MessageBudget:
+    """How many messages a socket may send: MESSAGES_AT_ONCE, filled up by MESSAGES_PER_S."""
+
+    def __init__(self) -> None:
+        self._left = float(MESSAGES_AT_ONCE)
+        self._at = time.monotonic()
+
+    def spend(self) -> bool:
+        """Take one message; False if it was one too many."""
+        now = time.monotonic()
+        filled = self._left + (now - self._at) * MESSAGES_PER_S
+        self._left, self._at = min(filled, float(MESSAGES_AT_ONCE)), now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
     """One socket."""
 
@@ -177,6 +198,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         self._caller = caller
         self._terms = terms
         self._recheck: asyncio.Task[None] | None = None
+        self._budget = _MessageBudget()
 
     async def leave(self) -> None:
         """Give the socket's place to another one."""
@@ -187,6 +209,9 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
 
     async def handle_message(self, message: Message) -> None:
         """Pass on what has the shape of a message; anything else closes the socket."""
+        if not self._budget.spend():
+            await self.websocket.close(code=4429, reason="Too many messages")
+            return
         fault = _fault(message)
         if fault is not None:
             await self.handle_invalid_message(fault)
@@ -230,10 +255,22 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
             try:
                 payload["query"] = document_of(payload)
             except RequestRefusedError as refusal:
-                errors = [_told(refusal).formatted]
-                await self.send_message({"id": message["id"], "type": "error", "payload": errors})
+                await self._refuse(message["id"], refusal)
                 return
         await super().handle_subscribe(message)
+
+    async def _refuse(self, operation_id: str, refusal: RequestRefusedError) -> None:
+        """Count an operation that names no document we know, then tell why it does not begin."""
+        try:
+            context = await self._open_context()
+            await self._request.app[LIMITS].charge(context, locale=context.locale)
+        except CredentialRefusedError:
+            await self.websocket.close(code=4403, reason="Forbidden")
+            return
+        except RequestRefusedError as too_many:
+            refusal = too_many
+        errors = [_told(refusal).formatted]
+        await self.send_message({"id": operation_id, "type": "error", "payload": errors})
 
     async def run_operation(self, operation: Operation[GraphQLContext | None, None]) -> None:
         """Execute with a context of the moment."""

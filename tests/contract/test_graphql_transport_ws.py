@@ -7,16 +7,17 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
 from aiohttp.pytest_plugin import AiohttpClient
 
-from api import app
+from api import app, graphql_ws
 from api.adapters.click_watchers import ClickWatchers
 from api.graphql import Endpoint
-from api.graphql_ws import MAX_OPERATIONS, RECHECK_S
+from api.graphql_ws import MAX_OPERATIONS, MESSAGES_AT_ONCE, RECHECK_S
 from api.socket_counts import MAX_SOCKETS
 from models.texts import text
 from models.users import User
@@ -521,3 +522,36 @@ async def test_clicks_reach_the_watcher(portal: Portal, ports: Ports, person: Us
     got = message["payload"]["data"]["clickRecorded"]
     assert (got["class"], got["reason"], got["browser"]) == ("HUMAN", "BROWSER", "Firefox")
     assert got["link"]["slug"] == "watched"
+
+
+@pytest.mark.parametrize("message", [{"type": "ping"}, {"type": "complete", "id": "nobody"}])
+async def test_socket_that_never_stops_talking_is_closed(
+    client: Client, monkeypatch: pytest.MonkeyPatch, message: dict[str, str]
+) -> None:
+    monkeypatch.setattr(graphql_ws, "MESSAGES_AT_ONCE", 10)
+    monkeypatch.setattr(graphql_ws, "MESSAGES_PER_S", 0.0)
+    socket = await open_socket(Portal(client))
+    for _ in range(8):
+        await socket.send_json(message)
+    await socket.send_json({"type": "ping"})  # the tenth, with the init
+    pongs = 9 if message["type"] == "ping" else 1
+    assert [await receive(socket) for _ in range(pongs)] == [{"type": "pong"}] * pongs
+
+    await socket.send_json(message)
+
+    assert await closing(socket) == 4429
+
+
+def test_a_budget_fills_up_again_and_never_beyond_its_measure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(graphql_ws, "time", SimpleNamespace(monotonic=lambda: now))
+    budget = graphql_ws._MessageBudget()  # noqa: SLF001
+
+    seen: list[int] = []
+    for waited_s in (0.0, 0.1, 3600.0):
+        now += waited_s
+        seen.append(sum(budget.spend() for _ in range(1_000)))
+
+    assert seen == [MESSAGES_AT_ONCE, 5, MESSAGES_AT_ONCE]

@@ -208,6 +208,22 @@ async def test_operations_on_a_socket_count_and_the_socket_stays_open(limited: C
     await socket.close()
 
 
+async def test_unknown_hashes_on_a_socket_count_too(limited: Client) -> None:
+    socket = await limited.ws_connect("/graphql", protocols=[PROTOCOL])
+    await socket.send_json({"type": "connection_init"})
+    assert await socket.receive_json(timeout=5) == {"type": "connection_ack"}
+    codes: list[str] = []
+    for number in range(4):
+        unknown = {"documentId": "0" * 64}
+        await socket.send_json({"id": f"{number}", "type": "subscribe", "payload": unknown})
+        [error] = (await socket.receive_json(timeout=5))["payload"]
+        codes.append(error["extensions"]["code"])
+
+    assert codes == [*["PERSISTED_QUERY_NOT_FOUND"] * 3, "RATE_LIMITED"]
+    assert (await Portal(limited).send(HELLO)).status == 429
+    await socket.close()
+
+
 async def test_without_limits_nothing_is_counted_and_nothing_told(client: Client) -> None:
     answer = await Portal(client).send(HELLO)
 
