@@ -5,11 +5,13 @@ and nobody forks from a process with threads.
 """
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -33,6 +35,7 @@ from resolvers.first_run import FirstRun, prepare_installation
 from resolvers.passwords import first_way_in
 from resolvers.sealed_values import newest_sealed
 
+FIRST_KEY_NAME: Final = "first-key.txt"  # in the data folder
 _log = structlog.stdlib.get_logger("linkyard.setup")
 
 
@@ -72,7 +75,7 @@ class Setup:
             _log.warning("the store is not ready, tried again until it is", error=repr(error))
             return EXIT_CRASHED
         if made is not None:
-            _show(made)
+            _show(made, self.settings.data_dir.absolute())
         return 0
 
     async def _prepare(self) -> _Shown | None:
@@ -137,12 +140,44 @@ def _refuse(reason: str) -> int:
     return EXIT_REFUSED
 
 
-def _show(shown: _Shown) -> None:
-    """Print the first key and the way in: on the terminal only, and only now."""
-    print(  # noqa: T201 - the terminal is where it belongs
-        f"\nThe first administrator is {shown.made.admin_email}.\n"
+def _show(shown: _Shown, folder: Path) -> None:
+    """Tell of the first key and the way in: on a terminal, else in a file of the data folder.
+
+    What is no terminal may be a log that many read, and that is kept.
+    """
+    secrets = (
+        f"The first administrator is {shown.made.admin_email}.\n"
         f"Their API key, shown this once:\n\n    {shown.made.secret}\n\n"
         "To sign in with a browser, set a password there within 24 hours:\n\n"
-        f"    {shown.way_in}\n",
+        f"    {shown.way_in}\n"
+    )
+    if sys.stdout.isatty():
+        print(f"\n{secrets}", flush=True)  # noqa: T201 - the terminal is where it belongs
+        return
+    path = folder / FIRST_KEY_NAME
+    try:
+        _write_for_owner(path, secrets)
+    except OSError as error:
+        _log.exception(
+            "the first key could not be written, and is lost",
+            file=str(path),
+            error=error.strerror,
+            to_make_another="python -m api keys create --label mine",
+        )
+        return
+    print(  # noqa: T201 - for who started it
+        f"\nThe first administrator is {shown.made.admin_email}. Their API key, and the address\n"
+        "where they set a password within 24 hours, lie in a file for the account of this\n"
+        f"service alone; delete it when you have read it:\n\n    {path}\n",
         flush=True,
     )
+
+
+def _write_for_owner(path: Path, text: str) -> None:
+    """Make a file anew that its owner alone can read."""
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - by number
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -49,7 +49,7 @@ def serve(
     """Serve until Ctrl-C or SIGTERM; SIGHUP replaces the web processes one by one.
 
     The first start makes everything: the data folder, the tables, an administrator
-    and one API key, which is printed once.
+    and one API key, which is printed once; off a terminal it goes into a file.
     """
     try:
         settings = load_settings()

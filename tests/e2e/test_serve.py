@@ -3,9 +3,11 @@
 import http.client
 import json
 import os
+import pty
 import signal
 import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
@@ -85,13 +87,21 @@ def answers(clients: list[socket.socket]) -> list[bytes]:
     return heads
 
 
-def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
+def test_the_first_start_keeps_its_key_out_of_the_log_and_the_second_makes_none(
     settings: dict[str, str],
 ) -> None:
     with service(settings, start=False) as running:
         assert not running.data.exists()
         running.start()
-        shown = running.last_words()
+        file = running.data / "first-key.txt"
+        told = running.last_words()
+        assert (str(file) in told, "lky_" in told, "password-reset#" in told) == (
+            True,
+            False,
+            False,
+        )
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        shown = file.read_text()
         assert shown.count("lky_") == 1
         key = "lky_" + shown.split("lky_")[1].split()[0]
         answer = running.request(
@@ -105,10 +115,35 @@ def test_the_first_start_prints_a_key_that_works_and_the_second_start_none(
         assert running.stop() == 0
 
         (running.folder / "serve.log").unlink()
+        file.unlink()
         running.start()
 
         assert "lky_" not in running.last_words()
+        assert not file.exists()
         assert running.stop() == 0
+
+
+def test_a_first_start_on_a_terminal_prints_the_key_there_and_writes_no_file(
+    settings: dict[str, str],
+) -> None:
+    ours, theirs = pty.openpty()
+    with service(settings, start=False) as running:
+        running.process = subprocess.Popen(
+            [sys.executable, "-m", "api", "serve"],
+            env=running.environment,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs)
+        running.wait_ready()
+        shown = os.read(ours, 1 << 16).decode()
+        while "password-reset#" not in shown:
+            shown += os.read(ours, 1 << 16).decode()
+
+        assert shown.count("lky_") == 1
+        assert not (running.data / "first-key.txt").exists()
+        assert running.stop() == 0
+    os.close(ours)
 
 
 def _sign_in_by(running: Service, token: str) -> None:
