@@ -17,7 +17,7 @@ from models.rules.session_ends import is_fresh
 from models.rules.tokens import hash_token, new_token
 from models.sessions import Session
 from models.users import User
-from resolvers.audit import log_action
+from resolvers.audit import Note, log_action, log_actions
 from resolvers.context import RequestContext, Viewer
 from resolvers.proof_ways import ways_of
 from resolvers.user_lists import visible_users_by_ids
@@ -69,7 +69,7 @@ async def start_session(
         address=context.origin.address,
         user_agent=context.origin.user_agent,
     )
-    await _make_room(connection, user.id, now)
+    await _make_room(context, connection, user.id)
     return StartedSession(session_id=session.id, user_id=user.id, token=token, ends_at=ends_at)
 
 
@@ -256,9 +256,19 @@ async def _end(
     return ended
 
 
-async def _make_room(connection: BaseDBAsyncClient, user_id: int, now: datetime) -> None:
+async def _make_room(context: RequestContext, connection: BaseDBAsyncClient, user_id: int) -> None:
     rows = Session.filter(user_id=user_id, revoked_at=None).using_db(connection)
     beyond = await rows.order_by("-id").offset(MAX_SESSIONS).limit(MAX_SESSIONS).only("id")
     if beyond:
-        ids = [session.id for session in beyond]
+        ids, now = [session.id for session in beyond], context.ports.clock.now()
         await Session.filter(id__in=ids).using_db(connection).update(revoked_at=now)
+        notes = [
+            Note(
+                action=AuditAction.SESSION_REVOKE,
+                subject_id=each,
+                after={"reason": "too_many"},
+                actor_id=user_id,
+            )
+            for each in ids
+        ]
+        await log_actions(context, connection, notes)

@@ -74,11 +74,23 @@ async def confirm_totp(context: RequestContext, *, code: str) -> list[str]:
     Raises:
         SessionRequiredError, StepUpRequiredError: see require_owner.
         NotFoundError: no app waits for its first code, or none whose secret a key of ours opens.
-        SecondFactorWrongError: the code is not the app's.
+        SecondFactorWrongError: the code is not the app's; the audit log tells of it.
         RateLimitedError: too many tries.
     """
     user_id = await require_owner(context)
     await spend(context, RateLimit.SECOND_FACTOR, str(user_id))
+    try:
+        codes = await _confirm(context, user_id, code)
+    except SecondFactorWrongError:
+        async with in_transaction("default") as connection:
+            action = AuditAction.SECOND_FACTOR_REFUSE
+            await log_action(context, connection, action, subject_id=user_id)
+        raise
+    await forgive(context, RateLimit.SECOND_FACTOR, str(user_id))
+    return codes
+
+
+async def _confirm(context: RequestContext, user_id: int, code: str) -> list[str]:
     now = context.ports.clock.now()
     async with in_transaction("default") as connection:
         user = await User.select_for_update().using_db(connection).get(id=user_id)
@@ -97,7 +109,6 @@ async def confirm_totp(context: RequestContext, *, code: str) -> list[str]:
         codes = await replace_codes(context, connection, user=user)
         await end_sessions(context, connection, user_id=user_id, but=context.viewer.session_id)
         await tell_change(context, connection, user=user, change=FactorChange.TOTP_ADDED)
-    await forgive(context, RateLimit.SECOND_FACTOR, str(user_id))
     return codes
 
 

@@ -35,7 +35,7 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
         return _refusal(error, cause, context)
     if isinstance(cause, RecursionError) and error.path is None:
         return _like(error, TOO_DEEP, {"code": BAD_REQUEST})
-    if _is_bad_input(error, cause):
+    if cause is None or _is_bad_input(error, cause):
         code = (error.extensions or {}).get("code", BAD_REQUEST)
         message = text(context.locale, code) if code == UNAUTHENTICATED else _in_our_words(error)
         if not context.sees_schema:  # graphql-core guesses in the values of variables, too
@@ -57,12 +57,12 @@ def public_error(error: GraphQLError, context: GraphQLContext) -> GraphQLError:
     )
 
 
-def _is_bad_input(error: GraphQLError, cause: Exception | None) -> bool:
+def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
     """Tell whether the caller sent what cannot be: an error of graphql-core's or of a scalar.
 
     graphql-core passes a ValueError on in a sentence about the value that it found.
     """
-    if cause is None or isinstance(cause, GraphQLError):
+    if isinstance(cause, GraphQLError):
         return True
     if error.path is not None or not isinstance(cause, ValueError):
         return False

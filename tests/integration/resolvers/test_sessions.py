@@ -235,6 +235,9 @@ async def test_the_oldest_makes_room(ports: Ports, person: User) -> None:
     assert await Session.filter(revoked_at=None).count() == MAX_SESSIONS
     assert await seen(ports, first.token) is None
     assert await seen(ports, last.token) is not None
+    [ended] = await AuditEntry.filter(action="session.revoke")
+    assert (ended.subject_id, ended.actor_id) == (first.session_id, person.id)
+    assert ended.after == '{"reason":"too_many"}'
 
 
 async def test_dangerous_actions_want_a_recent_proof_of_a_session_alone(

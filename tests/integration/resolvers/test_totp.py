@@ -77,6 +77,7 @@ async def test_a_wrong_code_confirms_nothing(context: RequestContext, person: Us
 
     assert not await has_totp(person.id)
     assert (await RecoveryCode.all().count(), await Mail.all().count()) == (0, 0)
+    assert await logged() == ["totp.create", "user.second_factor_refuse"]
 
 
 async def test_other_sessions_end_with_the_first_code(
