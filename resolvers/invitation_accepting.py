@@ -22,6 +22,7 @@ from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.limits import spend
 from resolvers.local_passwords import may_have_password
+from resolvers.refused_tokens import note_refused_token
 from resolvers.sign_in import require_secure
 from resolvers.users import add_person, check_name
 
@@ -60,6 +61,7 @@ async def accept_invitation(
     invitation = await _open(context, token).filter(active).select_related("role").first()
     if invitation is None:
         await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
+        await note_refused_token(context, "INVITATION")
         raise InvitationInvalidError
     shown = _checked(invitation, name=name, password=password)
     hashed: str | None = await context.ports.passwords.hash(password)

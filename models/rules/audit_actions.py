@@ -56,6 +56,7 @@ class AuditAction(StrEnum):
     RECOVERY_CODE_USE = "user.recovery_code_use"
     SECOND_FACTOR_REFUSE = "user.second_factor_refuse"
     SECOND_FACTOR_RESET = "user.second_factor_reset"
+    TOKEN_REFUSE = "one_time_token.refuse"  # noqa: S105 - a name
     PASSKEY_CREATE = "passkey.create"
     PASSKEY_DELETE = "passkey.delete"
     PASSKEY_REFUSE = "passkey.refuse"

@@ -35,6 +35,7 @@ class RateLimit(StrEnum):
     SECOND_FACTOR = "second-factor"  # account: codes, recovery codes, passkeys
     STEP_UP = "step-up"  # account: proofs of somebody who has a session already
     ONE_TIME_TOKEN = "one-time-token"  # noqa: S105 - address: tokens that were none
+    TOKEN_NOTE = "token-note"  # noqa: S105 - address: entries of the audit log about those
     PASSWORD_RESET_ACCOUNT = "password-reset-account"  # noqa: S105 - e-mail address
     PASSWORD_RESET_ADDRESS = "password-reset-address"  # noqa: S105 - address
     SIGN_UP_ACCOUNT = "sign-up-account"  # e-mail address
@@ -134,6 +135,7 @@ RULES: Final[Mapping[RateLimit, Rule]] = {
     RateLimit.SECOND_FACTOR: BackoffRule(),
     RateLimit.STEP_UP: BackoffRule(),
     RateLimit.ONE_TIME_TOKEN: WindowRule(most=30, window_s=10 * _MINUTE_S, by_address=True),
+    RateLimit.TOKEN_NOTE: WindowRule(most=1, window_s=10 * _MINUTE_S, by_address=True),
     RateLimit.PASSWORD_RESET_ACCOUNT: WindowRule(most=3, window_s=_HOUR_S),
     RateLimit.PASSWORD_RESET_ADDRESS: WindowRule(most=20, window_s=_HOUR_S, by_address=True),
     RateLimit.SIGN_UP_ACCOUNT: WindowRule(most=3, window_s=_HOUR_S),
