@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from models.rules.audit_chain import FIELDS, LATER_FIELDS, Value
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 
 _TEXTS: Final = frozenset(
     {"at", "action", "via", "address", "request_id", "subject_type", "before", "after"}

@@ -17,8 +17,8 @@ from models.rules.access_log import (
     parse_line,
     slug_of,
 )
-from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
+from models.rules.moments import microseconds_of
 
 _SHOWN: Final = 80  # bytes of a refused line or path
 LinkOfPath: TypeAlias = Callable[[str], int | None]

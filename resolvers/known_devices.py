@@ -16,7 +16,7 @@ from typing import Final, cast
 
 import orjson
 
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from models.rules.rate_limits import RateLimit
 from models.users import User
 from resolvers.context import RequestContext

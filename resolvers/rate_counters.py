@@ -26,7 +26,7 @@ from typing import Final
 
 import structlog
 
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from models.rules.rate_limits import (
     PARTS,
     BackoffRule,

@@ -15,7 +15,7 @@ from tortoise.transactions import in_transaction
 
 from models.orm import mark, reader, writer
 from models.raw_sql import execute, fetch
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from models.rules.rate_limits import (
     PARTS,
     SECOND_US,

@@ -14,8 +14,7 @@ from tortoise.transactions import in_transaction
 from models.installation import Installation
 from models.orm import is_sqlite, mark, writer
 from models.raw_sql import execute, fetch
-from models.rules.click_facts import microseconds_of
-from models.rules.moments import to_sql
+from models.rules.moments import microseconds_of, to_sql
 from models.rules.visitors import HOUR_US
 from resolvers.clicks import BUCKET_US
 from resolvers.context import RequestContext

@@ -17,7 +17,7 @@ from tortoise.transactions import in_transaction
 
 from models.orm import is_sqlite, placeholders, reader
 from models.raw_sql import execute, execute_many, fetch
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from models.rules.visitors import DAY_HOURS, HOUR_US, Sketch
 from resolvers.context import RequestContext
 from resolvers.visitor_hours import MarkedHour, marked_hours, unmark_hour

@@ -16,7 +16,8 @@ from api.cli.files import opened, progress
 from api.cli.session import SOME_REFUSED, CommandError, Session, counted, run
 from api.data_folder import DataFolder, DataFolderError, FolderInUseError
 from api.workers.clicks import ClickWorker
-from models.rules.click_facts import microseconds_of, moment_of
+from models.rules.click_facts import moment_of
+from models.rules.moments import microseconds_of
 from resolvers.click_audit import Audit, Difference, audit_clicks
 from resolvers.click_import import (
     LinkOfPath,

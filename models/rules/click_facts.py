@@ -92,11 +92,6 @@ def moment_of(at_us: int) -> datetime:
     return _second(seconds).replace(microsecond=fraction)
 
 
-def microseconds_of(moment: datetime) -> int:
-    """Return an aware datetime as microseconds since 1970, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 @lru_cache(maxsize=4096)
 def _second(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

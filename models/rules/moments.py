@@ -1,6 +1,15 @@
-"""Moments as the raw SQL of both engines wants them."""
+"""Moments as numbers, and as the raw SQL of both engines wants them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def to_sql(moment: datetime, *, sqlite: bool) -> datetime | str:

@@ -22,7 +22,7 @@ from models.orm import open_database, writer
 from models.raw_sql import execute
 from models.rules.audit_chain import FIELDS, GENESIS, entry_hash
 from models.rules.audit_heads import Head
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from resolvers.audit_chain import chain_entries
 from resolvers.first_run import prepare_installation
 

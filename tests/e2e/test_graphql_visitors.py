@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from models.links import Link
-from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
+from models.rules.moments import microseconds_of
 from models.users import User
 from resolvers.ingestion import Ingestion, SpoolSlice
 from resolvers.ports import Ports

@@ -14,7 +14,7 @@ from redis import asyncio as aioredis
 
 from api.adapters.redis_rate_counter import RedisRateCounter
 from models.orm import sqlite_path
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from models.rules.rate_limits import RULES, RateLimit, Spending, WindowRule
 from models.store_failures import is_store_failure
 from models.throttles import Throttle

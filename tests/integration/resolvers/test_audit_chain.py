@@ -21,7 +21,7 @@ from models.rules.audit_actions import AuditAction
 from models.rules.audit_chain import FIELDS, GENESIS, entry_hash
 from models.rules.audit_check import Damage
 from models.rules.audit_heads import Head
-from models.rules.click_facts import microseconds_of
+from models.rules.moments import microseconds_of
 from models.rules.scopes import Scope
 from resolvers.audit import log_action
 from resolvers.audit_chain import Chained, ChainHead, chain_entries, chain_head

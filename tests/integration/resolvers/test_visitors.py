@@ -17,8 +17,9 @@ from models.orm import reader
 from models.raw_sql import fetch
 from models.rules.buckets import StatsInterval, bucket_edges
 from models.rules.click_classes import CLASS_OF, Reason
-from models.rules.click_facts import ClickFacts, microseconds_of
+from models.rules.click_facts import ClickFacts
 from models.rules.dimensions import DeviceKind
+from models.rules.moments import microseconds_of
 from models.rules.periods import DayRange, StatsPreset
 from models.rules.visitors import HOUR_US, SKETCH_SIZE, Sketch
 from resolvers import visitor_stats, visitors

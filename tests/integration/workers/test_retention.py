@@ -12,8 +12,8 @@ from models.links import LinkChange
 from models.mails import Mail
 from models.one_time_tokens import OneTimeToken, TokenPurpose
 from models.replays import Replay
-from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
+from models.rules.moments import microseconds_of
 from models.sessions import Session
 from resolvers import retention
 from resolvers.click_audit import audit_clicks

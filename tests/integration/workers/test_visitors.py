@@ -9,8 +9,8 @@ from api.adapters.daily_salts import DailySalts
 from api.workers.visitors import VisitorWorker
 from models.clicks import VisitorHour
 from models.orm import writer
-from models.rules.click_facts import microseconds_of
 from models.rules.click_record import RawClick
+from models.rules.moments import microseconds_of
 from models.rules.visitors import HOUR_US
 from resolvers.ingestion import Ingestion, SpoolSlice
 from resolvers.ports import Ports
