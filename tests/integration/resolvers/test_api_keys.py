@@ -364,17 +364,15 @@ async def test_revoking_a_key_revokes_those_it_made_down_the_tree(
         made.append(key.id)
     beside, _ = await create_api_key(person, label="beside")
     await revoke_api_key(person, key_id=made[1])  # what it made goes, not what made it
-    assert await ApiKey.filter(revoked_at=None).values_list("id", flat=True) == [
-        root.id,
-        beside.id,
-    ]
+    left = await ApiKey.filter(revoked_at=None).order_by("id")
+    assert [key.id for key in left] == [root.id, beside.id]
     await ApiKey.filter(id=made[3]).update(revoked_at=None)
 
     await revoke_api_key(person, key_id=root.id)  # also past one that is void already
 
     assert [key.id for key in await ApiKey.filter(revoked_at=None)] == [beside.id]
-    revoked = AuditEntry.filter(action="api_key.revoke").order_by("id")
-    assert await revoked.values_list("subject_id", flat=True) == [*made[1:], root.id, made[3]]
+    revoked = await AuditEntry.filter(action="api_key.revoke").order_by("id")
+    assert [entry.subject_id for entry in revoked] == [*made[1:], root.id, made[3]]
     assert await authenticate_key(secret, now=clock.at) is None
     await uses_written()
 
