@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 
 from api.app import Parts, create_app
 from api.entrance import routes as entrance
-from api.keys import PORTAL, SITE
+from api.keys import PORTAL, SITE, TRUSTED_PROXIES
 from api.portal_site import PortalSite
 from models.invitations import Invitation
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
@@ -258,6 +258,7 @@ async def test_a_proxy_that_answers_in_our_place_is_told_as_a_passing_fault(
     app = web.Application()
     app[PORTAL] = FACTS
     app[SITE] = PortalSite.of(FACTS.public_url)
+    app[TRUSTED_PROXIES] = ()
     app.add_routes([*entrance.routes(), web.post("/graphql", bad_gateway)])
     portal = await aiohttp_client(app)
 
