@@ -34,3 +34,4 @@ class ApiKey(Record):
     class Meta:
         table = "api_key"
         table_description = "API key"
+        indexes = (("made_by_key_id",),)

@@ -276,14 +276,16 @@ async def test_nobody_is_put_into_a_full_organization(admin: RequestContext) -> 
     assert [(await loaded(person)).organization_id for person in people] == [organization.id, None]
 
 
-async def test_deactivation_ends_sessions_and_keys_and_keeps_invitations(
+async def test_deactivation_ends_sessions_keys_and_invitations_of_the_powerful(
     admin: RequestContext, ports: Ports, clock: FixedClock
 ) -> None:
     person = await make_built_in(ADMINISTRATOR)
+    await make_built_in(CUSTOMER)  # there is such a role
     context = as_person(ports, person)
     _, secret = await create_api_key(context, label="key")
     token = await session_of(context, person)
-    await create_invitation(context, email="new@people.test", role="administrator")
+    await create_invitation(context, email="chief@people.test", role="administrator")
+    await create_invitation(context, email="new@people.test", role="customer")
     span = ports.access.sessions
     assert await authenticate_key(secret, now=clock.now()) is not None
     assert await find_session(token, span=span, now=clock.now()) is not None
@@ -294,7 +296,7 @@ async def test_deactivation_ends_sessions_and_keys_and_keeps_invitations(
     assert await find_session(token, span=span, now=clock.now()) is None
     assert await ApiKey.filter(revoked_at=None).count() == 0
     assert await Session.filter(revoked_at=None).count() == 0
-    assert await Invitation.filter(revoked_at=None).count() == 1
+    assert [each.email for each in await Invitation.filter(revoked_at=None)] == ["new@people.test"]
     assert await Mail.filter(to_address=person.email).count() == 1
 
     await activate_user(admin, user_id=person.id)
