@@ -192,7 +192,8 @@ async def test_redis_carries_wake_ups_and_clicks_and_its_loss_only_delays_them()
         await arrives(woken)  # at the latest when the subscription is there again
         await here.links_changed()
         await arrives(woken)
-        assert await first_after(here, watcher) == event(1)
+        # The click of the time between is lost, or came when the connection was made anew.
+        assert await first_after(here, watcher) in (event(1), event(2))
 
         await here.close()
         await there.close()
