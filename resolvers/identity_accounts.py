@@ -53,11 +53,12 @@ async def account_of(
         if known is None
         else known.user_id
     )
-    await rows.using_db(connection).update(last_used_at=context.ports.clock.now())
-    try:
-        return await active_person(connection, user_id)
+    try:  # the person is locked before the identity, as everywhere: no two wait for each other
+        user = await active_person(connection, user_id)
     except SignInRefusedError:
         raise ProviderSignInError("deactivated") from None
+    await rows.using_db(connection).update(last_used_at=context.ports.clock.now())
+    return user
 
 
 async def _linked(
@@ -79,13 +80,16 @@ async def _linked(
         email = check_email(identity.email)
     except DomainError:
         raise ProviderSignInError("unverified") from None
-    user = await User.filter(email=email).using_db(connection).select_for_update().first()
+    rows = User.filter(email=email).using_db(connection)
+    user = await rows.select_for_update(no_key=True).first()
     if user is None:
         if not may_create:
             raise ProviderSignInError("unknown")
         user = await _created(context, connection, email=email, name=identity.name)
-    others = Identity.filter(user_id=user.id, issuer=identity.issuer).using_db(connection)
-    if await others.exists():
+    linked = Identity.filter(user_id=user.id, issuer=identity.issuer).using_db(connection)
+    if subjects := await linked.values_list("subject", flat=True):
+        if identity.subject in subjects:  # at once, by another way: its commit freed the person
+            return user.id
         raise ProviderSignInError("linked")
     row = await Identity.create(
         using_db=connection,

@@ -29,6 +29,7 @@ from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.factor_changes import (
     drop_useless_codes,
+    lock_person,
     person_of_session,
     require_owner,
     tell_change,
@@ -121,7 +122,7 @@ async def create_passkey(  # noqa: PLR0913 - the parts of one answer
         raise PasskeyRefusedError
     new = check_attestation(answer, challenge=challenge_in(found.payload), site=site)
     async with in_transaction("default") as connection:
-        user = await User.select_for_update().using_db(connection).get(id=user_id)
+        user = await lock_person(connection, user_id)
         if await Passkey.filter(user_id=user_id).using_db(connection).count() >= MAX_PASSKEYS:
             raise PasskeyLimitError(limit=MAX_PASSKEYS)
         try:
@@ -157,8 +158,9 @@ async def delete_passkey(context: RequestContext, *, passkey_id: int) -> None:
     """
     user_id = await require_owner(context)
     async with in_transaction("default") as connection:
+        user = await lock_person(connection, user_id)
         rows = Passkey.filter(id=passkey_id, user_id=user_id).using_db(connection)
-        passkey = await rows.select_for_update().first()
+        passkey = await rows.first()
         if passkey is None:
             raise NotFoundError
         await passkey.delete(using_db=connection)
@@ -170,7 +172,6 @@ async def delete_passkey(context: RequestContext, *, passkey_id: int) -> None:
             subject_id=passkey_id,
             before={"label": passkey.label},
         )
-        user = await User.all().using_db(connection).get(id=user_id)
         await tell_change(context, connection, user=user, change=FactorChange.PASSKEY_REMOVED)
 
 

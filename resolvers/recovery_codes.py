@@ -11,7 +11,7 @@ from models.second_factors import RecoveryCode
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.factor_changes import has_factor, require_owner, tell_change
+from resolvers.factor_changes import has_factor, lock_person, require_owner, tell_change
 
 
 async def create_recovery_codes(context: RequestContext) -> list[str]:
@@ -23,7 +23,7 @@ async def create_recovery_codes(context: RequestContext) -> list[str]:
     """
     user_id = await require_owner(context)
     async with in_transaction("default") as connection:
-        user = await User.select_for_update().using_db(connection).get(id=user_id)
+        user = await lock_person(connection, user_id)
         if not await has_factor(connection, user_id):
             raise NotFoundError(path=())
         codes = await replace_codes(context, connection, user=user)

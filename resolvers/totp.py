@@ -21,7 +21,12 @@ from models.second_factors import Totp
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.factor_changes import drop_useless_codes, require_owner, tell_change
+from resolvers.factor_changes import (
+    drop_useless_codes,
+    lock_person,
+    require_owner,
+    tell_change,
+)
 from resolvers.limits import forgive, spend
 from resolvers.ports import SealBrokenError
 from resolvers.recovery_codes import replace_codes
@@ -53,7 +58,7 @@ async def create_totp(context: RequestContext, *, issuer: str) -> NewTotp:
     user_id = await require_owner(context)
     secret = new_secret()
     async with in_transaction("default") as connection:
-        user = await User.select_for_update().using_db(connection).get(id=user_id)
+        user = await lock_person(connection, user_id)
         if await _confirmed(user_id, connection) is not None:
             raise TotpExistsError
         await Totp.filter(user_id=user_id).using_db(connection).delete()
@@ -93,7 +98,7 @@ async def confirm_totp(context: RequestContext, *, code: str) -> list[str]:
 async def _confirm(context: RequestContext, user_id: int, code: str) -> list[str]:
     now = context.ports.clock.now()
     async with in_transaction("default") as connection:
-        user = await User.select_for_update().using_db(connection).get(id=user_id)
+        user = await lock_person(connection, user_id)
         totp = await Totp.filter(user_id=user_id, confirmed_at=None).using_db(connection).first()
         if totp is None:
             raise NotFoundError(path=())
@@ -121,7 +126,7 @@ async def delete_totp(context: RequestContext) -> None:
     """
     user_id = await require_owner(context)
     async with in_transaction("default") as connection:
-        user = await User.select_for_update().using_db(connection).get(id=user_id)
+        user = await lock_person(connection, user_id)
         totp = await Totp.filter(user_id=user_id).using_db(connection).first()
         if totp is None:
             raise NotFoundError(path=())

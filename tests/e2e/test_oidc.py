@@ -243,6 +243,18 @@ async def test_two_first_sign_ins_at_once_make_one_account(
     assert await Session.all().count() == 4
 
 
+async def test_first_sign_ins_of_a_known_person_at_once_link_the_account_once(
+    world: World,
+) -> None:
+    user = await make_user("ann@people.test")
+
+    responses = await asyncio.gather(*(world.sign_in() for _ in range(6)))
+
+    assert [response.status for response in responses] == [303] * 6
+    assert [row.user_id for row in await Identity.all()] == [user.id]
+    assert await Session.filter(user_id=user.id).count() == 6
+
+
 @pytest.mark.parametrize("verified", [False, None, "true", 1])
 async def test_an_address_that_is_not_verified_links_nothing(
     world: World, verified: object
