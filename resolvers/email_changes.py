@@ -25,6 +25,7 @@ from resolvers.letter_orders import order_letter
 from resolvers.limits import spend
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token, void_tokens
+from resolvers.refused_tokens import refuse_token
 from resolvers.sessions import end_sessions, require_fresh, require_session
 from resolvers.users import check_email
 
@@ -106,7 +107,7 @@ async def change_email(context: RequestContext, *, token: str) -> str:
     async with in_transaction("default") as connection:
         found = await find_token(context, connection, token, purpose=TokenPurpose.EMAIL_CHANGE)
     if found is None:
-        await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
+        await refuse_token(context, TokenPurpose.EMAIL_CHANGE)
         raise TokenInvalidError
     try:
         async with in_transaction("default") as connection:

@@ -15,14 +15,12 @@ from models.errors import (
 from models.invitations import Invitation
 from models.rules.audit_actions import AuditAction
 from models.rules.passwords import check_password
-from models.rules.rate_limits import RateLimit
 from models.rules.tokens import hash_token, is_token
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.limits import spend
 from resolvers.local_passwords import may_have_password
-from resolvers.refused_tokens import note_refused_token
+from resolvers.refused_tokens import refuse_token
 from resolvers.sign_in import require_secure
 from resolvers.users import add_person, check_name
 
@@ -60,8 +58,7 @@ async def accept_invitation(
     active = Q(organization_id=None) | Q(organization__deactivated_at=None)
     invitation = await _open(context, token).filter(active).select_related("role").first()
     if invitation is None:
-        await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
-        await note_refused_token(context, "INVITATION")
+        await refuse_token(context, "INVITATION")
         raise InvitationInvalidError
     shown = _checked(invitation, name=name, password=password)
     hashed: str | None = await context.ports.passwords.hash(password)

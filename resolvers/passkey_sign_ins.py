@@ -18,7 +18,7 @@ from resolvers.factor_changes import active_person, lock_person
 from resolvers.limits import spend
 from resolvers.one_time_tokens import issue_token, use_token
 from resolvers.passkeys import LIFE, challenge_in, new_challenge
-from resolvers.refused_tokens import note_refused_token
+from resolvers.refused_tokens import refuse_token
 from resolvers.sessions import StartedSession
 from resolvers.sign_in import finish_sign_in, require_secure
 
@@ -85,7 +85,7 @@ async def sign_in_by_passkey(
                     return await finish_sign_in(context, connection, passkey.user, [FACTOR])
                 await note_passkey_refusal(context, connection, passkey, reason=reason)
     if found is None:
-        await note_refused_token(context, TokenPurpose.PASSKEY_SIGN_IN)
+        await refuse_token(context, TokenPurpose.PASSKEY_SIGN_IN)
     raise PasskeyRefusedError
 
 

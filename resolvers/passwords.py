@@ -34,7 +34,7 @@ from resolvers.limits import spend
 from resolvers.local_passwords import may_have_password, require_password_allowed
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token, void_tokens
-from resolvers.refused_tokens import note_refused_token
+from resolvers.refused_tokens import refuse_token
 from resolvers.sessions import (
     StartedSession,
     end_sessions,
@@ -155,8 +155,7 @@ async def reset_password(context: RequestContext, *, token: str, new: str) -> No
     require_secure(context)
     user = await _user_of(context, token)
     if user is None:
-        await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
-        await note_refused_token(context, TokenPurpose.PASSWORD_RESET)
+        await refuse_token(context, TokenPurpose.PASSWORD_RESET)
         raise TokenInvalidError
     check_password(new, field="newPassword", own_words=(user.email, user.name))
     fresh = await context.ports.passwords.hash(new)

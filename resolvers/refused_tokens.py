@@ -1,4 +1,4 @@
-"""Tells the audit log of one-time tokens that opened nothing, without letting anybody fill it."""
+"""What every door does about a token that opens nothing: count it, and note it now and then."""
 
 from tortoise.transactions import in_transaction
 
@@ -11,16 +11,21 @@ from resolvers.context import RequestContext
 from resolvers.limits import spend
 
 
-async def note_refused_token(context: RequestContext, purpose: TokenPurpose | str) -> None:
-    """Add an entry about a token that was unknown, used or expired.
+async def refuse_token(context: RequestContext, purpose: TokenPurpose | str) -> None:
+    """Count a token that was unknown, used or expired, and tell the audit log.
 
-    Nobody knows whose it was, so it counts by address: one entry in ten minutes, the
-    first. Call it outside of a transaction.
+    Nobody knows whose it was, so it counts by address; the log gets one entry in ten
+    minutes, the first, so that nobody can fill it. Call it outside of a transaction, and
+    refuse the token then.
 
     Args:
-        context: whose origin is named.
+        context: whose origin is counted and named.
         purpose: the door that it was tried at.
+
+    Raises:
+        RateLimitedError: too many such tokens came from the address.
     """
+    await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
     try:
         await spend(context, RateLimit.TOKEN_NOTE, context.origin.address)
     except RateLimitedError:

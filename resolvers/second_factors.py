@@ -26,7 +26,7 @@ from resolvers.factor_changes import active_person, tell_change
 from resolvers.limits import forgive, spend
 from resolvers.one_time_tokens import find_token, use_token, void_tokens
 from resolvers.recovery_codes import use_recovery_code
-from resolvers.refused_tokens import note_refused_token
+from resolvers.refused_tokens import refuse_token
 from resolvers.sessions import StartedSession, end_sessions, require_fresh
 from resolvers.sign_in import finish_sign_in, require_secure
 from resolvers.totp import use_totp_code
@@ -59,7 +59,7 @@ async def confirm_session(context: RequestContext, *, token: str, code: str) -> 
     require_secure(context)
     promised = await find_token(context, reader(), token, purpose=TokenPurpose.SECOND_FACTOR)
     if promised is None or promised.user_id is None:
-        await note_refused_token(context, TokenPurpose.SECOND_FACTOR)
+        await refuse_token(context, TokenPurpose.SECOND_FACTOR)
         raise TokenInvalidError
     subject = str(promised.user_id)
     await spend(context, RateLimit.SECOND_FACTOR, subject)

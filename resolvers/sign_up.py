@@ -24,6 +24,7 @@ from resolvers.letter_orders import order_letter
 from resolvers.limits import spend
 from resolvers.mails import post_mail
 from resolvers.one_time_tokens import find_token, issue_token, use_token
+from resolvers.refused_tokens import refuse_token
 from resolvers.sign_in import require_secure
 from resolvers.users import MAX_NAME_LENGTH, check_email
 
@@ -106,7 +107,7 @@ async def sign_up(context: RequestContext, *, token: str, name: str, password: s
     async with in_transaction("default") as connection:
         found = await find_token(context, connection, token, purpose=TokenPurpose.SIGN_UP)
     if found is None:
-        await spend(context, RateLimit.ONE_TIME_TOKEN, context.origin.address)
+        await refuse_token(context, TokenPurpose.SIGN_UP)
         raise TokenInvalidError
     email, locale = str(found.payload["email"]), str(found.payload["locale"])
     shown = check_text(name, field="name", length=MAX_NAME_LENGTH) or email.partition("@")[0]

@@ -11,10 +11,12 @@ from models.audit_entries import AuditEntry
 from models.errors import DomainError
 from models.rules.tokens import new_token
 from resolvers.context import Origin, RequestContext
+from resolvers.email_changes import change_email
 from resolvers.invitation_accepting import accept_invitation
 from resolvers.passwords import reset_password
-from resolvers.ports import Ports
+from resolvers.ports import AccessPolicy, Ports
 from resolvers.second_factors import confirm_session
+from resolvers.sign_up import sign_up
 from tests.factories import as_nobody
 from tests.fakes import FixedClock
 
@@ -25,6 +27,13 @@ _WORDS: Final = "a long enough one 7"
 DOORS: Final[dict[str, Door]] = {
     "PASSWORD_RESET": lambda context, token: reset_password(context, token=token, new=_WORDS),
     "SECOND_FACTOR": lambda context, token: confirm_session(context, token=token, code="000000"),
+    "SIGN_UP": lambda context, token: sign_up(
+        replace(context, ports=replace(context.ports, access=AccessPolicy(may_sign_up=True))),
+        token=token,
+        name="Eve",
+        password=_WORDS,
+    ),
+    "EMAIL_CHANGE": lambda context, token: change_email(context, token=token),
     "INVITATION": lambda context, token: accept_invitation(
         context, token=token, name="Eve", password=_WORDS
     ),
