@@ -70,3 +70,16 @@ async def test_an_address_that_no_letter_reaches_is_refused_at_once(ports: Ports
         await order(ports, "ада люб@people.test")
 
     assert await LetterOrder.all().count() == 0
+
+
+async def test_an_order_that_no_letter_can_be_made_of_holds_up_no_other(ports: Ports) -> None:
+    person = await make_member()
+    await LetterOrder.create(
+        kind=LetterKind.SIGN_UP, email="no address", locale="en", address="", request_id=""
+    )
+    await order(ports, person.email)
+
+    assert await fill_orders(as_nobody(ports)) == 1
+
+    assert [each.to_address for each in await Mail.all()] == [person.email]
+    assert await LetterOrder.all().count() == 0
