@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from api.durable_files import make_file
+
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     {
@@ -223,7 +225,7 @@ def read_secret_keys(path: Path) -> tuple[bytes, ...]:
     """
     try:
         if not path.exists():
-            _make_secret(path)
+            make_file(path, secrets.token_hex(32).encode() + b"\n")
         keys = tuple(bytes.fromhex(line) for line in path.read_text("ascii").split())
     except (OSError, ValueError) as error:
         raise DataFolderError(f"The secret key file {path} cannot be read: {error}.") from error
@@ -235,19 +237,3 @@ def read_secret_keys(path: Path) -> tuple[bytes, ...]:
 def rate_key(secret_keys: Sequence[bytes]) -> bytes:
     """Return what makes the subjects of rate limits unreadable; a new secret counts anew."""
     return hmac.digest(secret_keys[0], b"linkyard rate limits", "sha256")
-
-
-def _make_secret(path: Path) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, secrets.token_hex(32).encode() + b"\n")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(draft, path)  # unlike a rename it never replaces the key of a faster process
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -5,7 +5,6 @@ and nobody forks from a process with threads.
 """
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from api.adapters.clock import SystemClock
 from api.child_process import EXIT_CRASHED, EXIT_REFUSED, SUPERVISED
 from api.client_secret import client_secret
 from api.data_folder import DataFolderError, read_secret_keys
+from api.durable_files import replace_file
 from api.quiet_ports import quiet_ports
 from api.settings import Settings
 from api.sign_in_ports import directory
@@ -156,7 +156,7 @@ def _show(shown: _Shown, folder: Path) -> None:
         return
     path = folder / FIRST_KEY_NAME
     try:
-        _write_for_owner(path, secrets)
+        replace_file(path, secrets.encode())
     except OSError as error:
         _log.exception(
             "the first key could not be written, and is lost",
@@ -171,13 +171,3 @@ def _show(shown: _Shown, folder: Path) -> None:
         f"service alone; delete it when you have read it:\n\n    {path}\n",
         flush=True,
     )
-
-
-def _write_for_owner(path: Path, text: str) -> None:
-    """Make a file anew that its owner alone can read."""
-    path.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - by number
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from api.durable_files import replace_file, sync_folder
 from models.rules.audit_heads import Head, HeadInvalidError, read_head, write_head
 
 HEADS_NAME: Final = "heads.jsonl"
@@ -103,17 +104,7 @@ class HeadsFile:
 
     def replace_latest(self, head: Head) -> None:
         """Write the latest head over the one before; it is on the disk when this returns."""
-        draft = self._latest.with_suffix(".new")
-        line = self._line(head)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        descriptor = os.open(draft, flags, 0o600)
-        try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        draft.replace(self._latest)
-        self._sync_folder()
+        replace_file(self._latest, self._line(head))
 
     def append(self, head: Head) -> None:
         """Add a head; it is on the disk when this returns."""
@@ -125,19 +116,12 @@ class HeadsFile:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        self._sync_folder()
+        sync_folder(self._path.parent)
 
     def _line(self, head: Head) -> bytes:
         """Return the signed line of a head; the folder is there then."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return write_head(head, secret=self._secrets[0]).encode() + b"\n"
-
-    def _sync_folder(self) -> None:
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:

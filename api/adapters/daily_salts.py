@@ -6,7 +6,6 @@ one that does not counts its visitors apart for that day. The files belong in no
 """
 
 import asyncio
-import os
 import secrets
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,7 @@ import structlog
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
+from api.durable_files import make_file
 from models.rules.visitors import SALT_BYTES
 from resolvers.visitor_salts import SALT_LIFE, ProcessSalts
 
@@ -120,19 +120,8 @@ def _read(path: Path) -> bytes | None:
 def _keep(path: Path, salt: bytes) -> bytes:
     """Store a salt unless another process was faster; return the one that is stored."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, salt)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        os.link(draft, path)  # unlike a rename it never replaces what is there
-    except FileExistsError:
-        salt = _read(path) or salt
-    finally:
-        draft.unlink()
+    if not make_file(path, salt):
+        return _read(path) or salt
     return salt
 
 

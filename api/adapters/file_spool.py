@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from api.adapters.spool_backlog import NoReading, Reading, waiting_bytes
+from api.durable_files import sync_folder
 from models.rules.spool_format import (
     FRAME_BYTES,
     HEADER_BYTES,
@@ -232,7 +233,7 @@ class FileSpool:
         if self._is_folder_dirty:
             self._is_folder_dirty = False
             try:
-                _sync_folder(self._folder)
+                sync_folder(self._folder)
             except OSError:
                 self._is_folder_dirty = True
                 raise
@@ -335,11 +336,3 @@ class FileSpool:
 def _write_whole(descriptor: int, data: bytes) -> None:
     if os.write(descriptor, data) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

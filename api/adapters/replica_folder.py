@@ -15,6 +15,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
+from api.durable_files import sync_folder
+
 _EPOCH_BYTES: Final = 8
 _SUFFIX: Final = ".mdb"
 
@@ -73,7 +75,7 @@ class ReplicaFolder:
             with draft.open("rb") as file:
                 os.fsync(file.fileno())
             draft.replace(self.path / "current")
-            self._sync()
+            sync_folder(self.path)
         self.drop_others(keep={generation})
 
     def retire(self, generation: str | None = None) -> bool:
@@ -87,7 +89,7 @@ class ReplicaFolder:
             if served is None or generation not in {None, served}:
                 return False
             (self.path / "current").unlink(missing_ok=True)
-            self._sync()
+            sync_folder(self.path)
         return True
 
     def recover(self) -> None:
@@ -124,13 +126,6 @@ class ReplicaFolder:
             finally:
                 number = int.from_bytes(self._epoch[:], "little") + 1
                 self._epoch[:] = (number % (1 << 64)).to_bytes(_EPOCH_BYTES, "little")
-        finally:
-            os.close(descriptor)
-
-    def _sync(self) -> None:
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
 

@@ -22,6 +22,7 @@ from typing import Final
 import structlog
 
 from api.adapters.spool_backlog import record_bytes
+from api.durable_files import sync_folder
 from models.rules.click_record import (
     ClickRecordError,
     ClickTooNewError,
@@ -157,7 +158,7 @@ class SpoolFolder:
             spool.path.unlink(missing_ok=True)
             self._forget(spool)
         if file_ids:
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def waiting_bytes(self) -> int:
         """Return how many bytes of records are not stored yet; of files never placed, all."""
@@ -358,11 +359,3 @@ def _click(found: bytes | Damage) -> RawClick | None:
     except ClickRecordError:
         return None
     return click if click.link_id <= _MAX_LINK_ID else None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
