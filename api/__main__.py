@@ -13,7 +13,6 @@ from typing import Final
 import typer
 from typer.exceptions import TyperException
 
-from api.loading import loading
 from api.unknown_settings import warnings_about
 
 _PROGRAM: Final = "python -m api"
@@ -50,8 +49,7 @@ def build(arguments: list[str]) -> typer.Typer:
 
     named = arguments[0] if arguments else ""
     for name in (named,) if named in COMMANDS else COMMANDS:
-        with loading():
-            commands: typer.Typer = importlib.import_module(f"api.cli.{name}").app
+        commands: typer.Typer = importlib.import_module(f"api.cli.{name}").app
         if commands.registered_callback is None and len(commands.registered_commands) == 1:
             root.registered_commands += commands.registered_commands
         else:

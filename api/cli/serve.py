@@ -16,7 +16,6 @@ from api.adapters.replica_folder import ReplicaFolder
 from api.data_folder import DataFolder, DataFolderError
 from api.ended_counters import fold_dead
 from api.listeners import AddressInUseError, open_listeners
-from api.loading import loading
 from api.logs import configure_logs
 from api.metrics import start_over
 from api.replica_warden import ReplicaWarden
@@ -75,8 +74,7 @@ def _serve(settings: Settings, role: Role) -> int:
     count = settings.web_processes if role.has_web else 0
     listeners = open_listeners(settings.bind_host, settings.bind_port, count=count)
     if role.has_portal:
-        with loading():
-            load_portal().served_schema()  # made here, so that the children share it, too
+        load_portal().served_schema()  # made here, so that the children share it, too
     has_replica = (folder.replica / "current").exists()
     plan = Plan(
         setup=Setup(settings=settings),
