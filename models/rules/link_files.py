@@ -80,7 +80,8 @@ def _address(number: int, line: bytes) -> LinkLine | None:
     text = line.decode()
     if text.lstrip().startswith("#"):
         return None
-    if begins_address(text) and has_space(text):  # it would become %20, and nobody meant that
+    # In a path it would become %20, and nobody meant that; behind # it is a name on a page.
+    if begins_address(text) and has_space(text.partition("#")[0]):
         raise LineInvalidError(reason="space")
     return LinkLine(number=number, url=text)
 

@@ -156,6 +156,12 @@ def test_white_space_inside_an_address_is_refused_in_a_list() -> None:
     assert [line.number for line in _read(data.encode()) if isinstance(line, LinkLine)] == [1, 6]
 
 
+def test_white_space_behind_a_number_sign_is_a_name_on_the_page() -> None:
+    address = f"{URL}faq.htm#SCSI vs IDE"
+
+    assert _read(f"{address}\n".encode()) == [LinkLine(number=1, url=address)]
+
+
 def test_a_value_in_quotes_may_have_several_lines() -> None:
     data = (
         'title,"notes,\nfor us",url\r\n'
