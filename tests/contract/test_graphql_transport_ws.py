@@ -116,7 +116,10 @@ async def test_socket_without_our_subprotocol_is_closed(
 
 
 async def test_init_is_acknowledged(client: Client) -> None:
-    await open_socket(Portal(client))
+    socket = await open_socket(Portal(client), init=False)
+    await socket.send_json(INIT)
+
+    assert await receive(socket) == {"type": "connection_ack"}
 
 
 async def test_second_init_closes_the_socket(client: Client) -> None:
@@ -469,9 +472,11 @@ async def test_closed_socket_leaves_no_watcher(portal: Portal, ports: Ports) -> 
     socket = await open_socket(portal)
     await socket.send_json(WATCH)
     feed = await watching(ports)
+    assert len(feed.watchers) == 1
     await socket.close()
 
     await unwatched(feed)
+    assert feed.watchers == []
 
 
 @pytest.mark.parametrize(

@@ -57,12 +57,13 @@ async def arrives(happened: asyncio.Event) -> None:
 
 
 async def test_a_wake_up_reaches_the_worker_of_the_machine(folder: SocketFolder) -> None:
-    woken = asyncio.Event()
-    inbox = SocketInbox(folder, links_changed=woken.set)
+    woken, calls = asyncio.Event(), []
+    inbox = SocketInbox(folder, links_changed=lambda: (calls.append("links"), woken.set()))
 
     await SocketLinkSignal(folder).links_changed()
 
     await arrives(woken)
+    assert calls == ["links"]
     inbox.close()
 
 
@@ -78,13 +79,14 @@ async def test_each_kind_of_wake_up_has_its_own_listener(folder: SocketFolder) -
 
 
 async def test_a_worker_that_sends_no_letters_is_not_woken_for_them(folder: SocketFolder) -> None:
-    links = asyncio.Event()
-    inbox = SocketInbox(folder, links_changed=links.set)
+    links, calls = asyncio.Event(), []
+    inbox = SocketInbox(folder, links_changed=lambda: (calls.append("links"), links.set()))
 
     await SocketLinkSignal(folder).mail_posted()
     await SocketLinkSignal(folder).links_changed()
 
     await arrives(links)
+    assert calls == ["links"]
     inbox.close()
 
 
@@ -96,12 +98,13 @@ async def test_a_wake_up_without_a_worker_is_forgotten(folder: SocketFolder) -> 
 
 async def test_a_new_worker_takes_the_place_of_a_dead_one(folder: SocketFolder) -> None:
     folder.bind("worker.sock").close()  # died: the file stays
-    woken = asyncio.Event()
-    inbox = SocketInbox(folder, links_changed=woken.set)
+    woken, calls = asyncio.Event(), []
+    inbox = SocketInbox(folder, links_changed=lambda: (calls.append("links"), woken.set()))
 
     await SocketLinkSignal(folder).links_changed()
 
     await arrives(woken)
+    assert calls == ["links"]
     inbox.close()
 
 

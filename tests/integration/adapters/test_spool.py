@@ -6,6 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -197,12 +198,14 @@ async def test_syncing_in_the_background_finishes_old_files(folder: Path) -> Non
         while is_locked(file):  # noqa: ASYNC110 - the lock tells nobody
             await asyncio.sleep(0)
 
+    assert file in files_in(folder)  # finished, and left for the worker
     syncing.cancel()
     await asyncio.wait([syncing])
     await spool.close()
 
 
 async def test_the_next_file_is_made_in_the_background(folder: Path) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))  # one after the other
     spool = FileSpool(folder, SpoolLimits())
     syncing = asyncio.create_task(spool.keep_synced(every_ms=1))
     async with asyncio.timeout(10):
@@ -210,6 +213,7 @@ async def test_the_next_file_is_made_in_the_background(folder: Path) -> None:
             await asyncio.sleep(0.001)
     (file,) = spools_in(folder)
     assert is_locked(file)
+    await asyncio.to_thread(int)  # behind the file's own thread: the spool has it in hand now
 
     assert spool.write(FRAMES[:1]) == 0
 

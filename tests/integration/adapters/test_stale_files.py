@@ -75,3 +75,4 @@ async def test_the_worker_deletes_them_when_it_starts(folder: DataFolder, ports:
 
     stop.set()
     await running
+    assert list(folder.imports.iterdir()) == []

@@ -138,10 +138,14 @@ async def test_a_new_password_is_a_proof_where_nothing_stronger_is(
     context: RequestContext, clock: FixedClock
 ) -> None:
     clock.at += timedelta(minutes=11)
+    with pytest.raises(StepUpRequiredError):
+        await require_fresh(context)
 
     started = await change_password(context, current=PASSWORD, new=NEW)
 
-    await require_fresh(await with_token(context, started))
+    renewed = await with_token(context, started)
+    await require_fresh(renewed)
+    assert renewed.viewer.authenticated_at == clock.at
 
 
 async def test_a_new_password_of_somebody_without_one_proves_nothing_new(
