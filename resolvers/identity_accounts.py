@@ -87,8 +87,8 @@ async def _linked(
             raise ProviderSignInError("unknown")
         user = await _created(context, connection, email=email, name=identity.name)
     linked = Identity.filter(user_id=user.id, issuer=identity.issuer).using_db(connection)
-    if subjects := await linked.values_list("subject", flat=True):
-        if identity.subject in subjects:  # at once, by another way: its commit freed the person
+    if other := await linked.first():
+        if other.subject == identity.subject:  # another sign-in at once made it just now
             return user.id
         raise ProviderSignInError("linked")
     row = await Identity.create(

@@ -50,6 +50,19 @@ async def next_of(watcher: AsyncIterator[ClickEvent]) -> ClickEvent:
         return await anext(watcher)
 
 
+class Listener:
+    """What is called for wake-ups of one kind, and how often it was."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.woken = asyncio.Event()
+
+    def __call__(self) -> None:
+        """Note a wake-up."""
+        self.calls += 1
+        self.woken.set()
+
+
 async def arrives(happened: asyncio.Event) -> None:
     async with asyncio.timeout(LIMIT_S):
         await happened.wait()
@@ -57,13 +70,13 @@ async def arrives(happened: asyncio.Event) -> None:
 
 
 async def test_a_wake_up_reaches_the_worker_of_the_machine(folder: SocketFolder) -> None:
-    woken, calls = asyncio.Event(), []
-    inbox = SocketInbox(folder, links_changed=lambda: (calls.append("links"), woken.set()))
+    links = Listener()
+    inbox = SocketInbox(folder, links_changed=links)
 
     await SocketLinkSignal(folder).links_changed()
 
-    await arrives(woken)
-    assert calls == ["links"]
+    await arrives(links.woken)
+    assert links.calls == 1
     inbox.close()
 
 
@@ -79,14 +92,14 @@ async def test_each_kind_of_wake_up_has_its_own_listener(folder: SocketFolder) -
 
 
 async def test_a_worker_that_sends_no_letters_is_not_woken_for_them(folder: SocketFolder) -> None:
-    links, calls = asyncio.Event(), []
-    inbox = SocketInbox(folder, links_changed=lambda: (calls.append("links"), links.set()))
+    links = Listener()
+    inbox = SocketInbox(folder, links_changed=links)
 
     await SocketLinkSignal(folder).mail_posted()
     await SocketLinkSignal(folder).links_changed()
 
-    await arrives(links)
-    assert calls == ["links"]
+    await arrives(links.woken)
+    assert links.calls == 1
     inbox.close()
 
 
@@ -98,13 +111,13 @@ async def test_a_wake_up_without_a_worker_is_forgotten(folder: SocketFolder) -> 
 
 async def test_a_new_worker_takes_the_place_of_a_dead_one(folder: SocketFolder) -> None:
     folder.bind("worker.sock").close()  # died: the file stays
-    woken, calls = asyncio.Event(), []
-    inbox = SocketInbox(folder, links_changed=lambda: (calls.append("links"), woken.set()))
+    links = Listener()
+    inbox = SocketInbox(folder, links_changed=links)
 
     await SocketLinkSignal(folder).links_changed()
 
-    await arrives(woken)
-    assert calls == ["links"]
+    await arrives(links.woken)
+    assert links.calls == 1
     inbox.close()
 
 
