@@ -52,5 +52,5 @@ demo: .venv/.dev ## Shorten URLS, replay LOG, and prove the count
 LOCK := .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --quiet
 lock: .venv/.dev ## Resolve the dependencies anew into the lock files
 	$(LOCK) pyproject.toml --output-file requirements.txt >/dev/null
-	$(LOCK) pyproject.toml --group dev --output-file requirements-dev.txt >/dev/null
+	$(LOCK) pyproject.toml --group dev --constraint requirements.txt --output-file requirements-dev.txt >/dev/null
 	$(LOCK) --group ldap --constraint requirements-dev.txt --output-file requirements-ldap.txt >/dev/null
