@@ -31,6 +31,11 @@ MODEL_MODULES: Final = (
     "models.clicks",
     "models.replays",
     "models.installation",
+    "models.ticket_categories",
+    "models.ticket_queues",
+    "models.tickets",
+    "models.ticket_fields",
+    "models.ticket_messages",
 )
 READERS: Final = 3  # SQLite's connections for reading, of each process
 # FULL syncs at every commit: what we acknowledged survives a power cut too.
