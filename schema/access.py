@@ -29,6 +29,9 @@ describe_enum(
         Scope.USER_ADMIN: "Manage people and their keys.",
         Scope.AUDIT_READ: "Read the audit log.",
         Scope.OPS_READ: "See health, metrics and logs of the installation.",
+        Scope.TICKET_READ: "See tickets: your own, your organization's, or everybody's as staff.",
+        Scope.TICKET_WRITE: "Make tickets, and answer in those you see.",
+        Scope.TICKET_STAFF: "Work on tickets as the desk does, and read internal notes.",
     },
     description="A right; roles are named sets of them, and an API key holds some of its owner's.",
 )

@@ -25,15 +25,17 @@ class BuiltInRole:
     scopes: frozenset[Scope]
 
 
-_LINKS: Final = frozenset({Scope.LINK_READ, Scope.LINK_WRITE, Scope.STATS_READ})
-_WATCH: Final = frozenset({Scope.LINK_READ, Scope.STATS_READ})
+_TICKETS: Final = frozenset({Scope.TICKET_READ, Scope.TICKET_WRITE})
+_LINKS: Final = frozenset({Scope.LINK_READ, Scope.LINK_WRITE, Scope.STATS_READ}) | _TICKETS
+_WATCH: Final = frozenset({Scope.LINK_READ, Scope.STATS_READ, Scope.TICKET_READ})
+_DESK: Final = _WATCH | {Scope.TICKET_WRITE, Scope.TICKET_STAFF}
 ROLES: Final[Mapping[str, BuiltInRole]] = MappingProxyType(
     {
         CUSTOMER: BuiltInRole(Reach.OWN, _LINKS),
         PARTNER: BuiltInRole(Reach.ORGANIZATION, _LINKS),
-        FIRST_LINE: BuiltInRole(Reach.ALL, _WATCH),
-        SECOND_LINE: BuiltInRole(Reach.ALL, _WATCH | {Scope.OPS_READ}),
-        DEVELOPER: BuiltInRole(Reach.ALL, _WATCH | {Scope.OPS_READ}),
+        FIRST_LINE: BuiltInRole(Reach.ALL, _DESK),
+        SECOND_LINE: BuiltInRole(Reach.ALL, _DESK | {Scope.OPS_READ}),
+        DEVELOPER: BuiltInRole(Reach.ALL, _WATCH | {Scope.TICKET_STAFF, Scope.OPS_READ}),
         ADMINISTRATOR: BuiltInRole(Reach.ALL, frozenset(Scope)),
         AUDITOR: BuiltInRole(Reach.ALL, _WATCH | {Scope.AUDIT_READ, Scope.OPS_READ}),
     }

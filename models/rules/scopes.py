@@ -13,6 +13,9 @@ class Scope(StrEnum):
     USER_ADMIN = "USER_ADMIN"
     AUDIT_READ = "AUDIT_READ"
     OPS_READ = "OPS_READ"
+    TICKET_READ = "TICKET_READ"
+    TICKET_WRITE = "TICKET_WRITE"
+    TICKET_STAFF = "TICKET_STAFF"
 
 
 def parse_scopes(text: str) -> frozenset[Scope]:
