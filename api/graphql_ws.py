@@ -36,6 +36,7 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from api.auth import CredentialRefusedError
 from api.credentials import SocketCaller, cookie_of_handshake
+from api.ending_tasks import end_tasks
 from api.graphql_http import RequestRefusedError, demand_trust, document_of
 from api.keys import LIMITS, PORTS
 from api.socket_counts import SocketCounts
@@ -204,8 +205,7 @@ class _Handler(BaseGraphQLTransportWSHandler[GraphQLContext | None, None]):
         """Give the socket's place to another one."""
         self._terms.counts.leave(self)
         if self._recheck is not None:
-            self._recheck.cancel()
-            await asyncio.wait([self._recheck])
+            await end_tasks([self._recheck])
 
     async def handle_message(self, message: Message) -> None:
         """Pass on what has the shape of a message; anything else closes the socket."""

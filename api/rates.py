@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from api.adapters.redis_rate_counter import RedisRateCounter
 from api.data_folder import rate_key
+from api.ending_tasks import end_tasks
 from api.settings import Settings
 from resolvers.rate_counters import RateCounters
 
@@ -26,8 +27,7 @@ async def open_rates(
     try:
         yield rates
     finally:
-        telling.cancel()
-        await asyncio.wait([telling])
+        await end_tasks([telling])
         with suppress(Exception):  # the store is away: the counts of a second are lost
             await rates.tell_store()
         if fast is not None:

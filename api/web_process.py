@@ -24,6 +24,7 @@ from api.child_process import is_orphan, obey
 from api.connection_limits import ConnectionLimits, room_for_connections
 from api.data_folder import DataFolder
 from api.draining import accept_the_queue
+from api.ending_tasks import end_tasks
 from api.health import Health
 from api.listeners import BACKLOG, refuse_new_connections
 from api.metrics import Metrics
@@ -146,8 +147,7 @@ class WebProcess:
         )
 
         async def close_spool() -> None:
-            syncing.cancel()
-            await asyncio.wait([syncing])
+            await end_tasks([syncing])
             await spool.close()
 
         stack.push_async_callback(close_spool)

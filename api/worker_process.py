@@ -20,6 +20,7 @@ from api.adapters.link_replica import LmdbLinkReplica
 from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder, FolderInUseError, read_secret_keys
+from api.ending_tasks import end_tasks
 from api.mailers import letterhead_of, mailer_of
 from api.metrics import Metrics
 from api.outbound import outbound_http
@@ -46,6 +47,7 @@ _log = structlog.stdlib.get_logger("linkyard.worker")
 _STANDBY_S: Final = 0.25  # between two tries for the lock
 _COMMAND_S: Final = 60.0  # of the store: no statement of the loops takes a tenth of it
 _DRAIN_S: Final = 10.0  # for the clicks that the web processes left
+_LOOPS_S: Final = 8.0  # longer than any loop takes to end what it has begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,7 @@ class WorkerProcess:
                 loops.append(asyncio.create_task(titles.run()))
             _log.info("working")
             await stop.wait()
-            for loop in loops:
-                loop.cancel()
-            await asyncio.wait(loops)
+            await end_tasks(loops, again_s=_LOOPS_S)
             if not is_orphan():  # else the worker of the next service takes the clicks in
                 await _drain(clicks)
 

@@ -17,6 +17,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from api.adapters.click_watchers import ClickWatchers, encode_events
+from api.ending_tasks import end_tasks
 from resolvers.ports import ClickEvent, ClickWatcher
 
 _log = structlog.stdlib.get_logger("linkyard.redis")
@@ -68,10 +69,7 @@ class RedisSignals:
 
     async def close(self) -> None:
         """End the tasks and the connections."""
-        for task in self._tasks.values():
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end_tasks(self._tasks.values())
         self._tasks.clear()
         with suppress(*_UNAVAILABLE):
             await self._client.aclose()

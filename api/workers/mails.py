@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 
+from api.ending_tasks import end_tasks
 from api.metrics import Metrics
 from api.workers.pacing import keep_doing
 from resolvers.context import RequestContext
@@ -82,8 +83,7 @@ class MailWorker:
         finally:
             if self._sending:
                 await asyncio.wait(self._sending, timeout=_END_S)
-            late = [task for task in self._sending if task.cancel()]
-            await asyncio.gather(*late, return_exceptions=True)
+            await end_tasks(self._sending)
 
     async def step(self) -> bool:
         """Begin to send what is due and has room; False, because the end of a letter wakes us."""
