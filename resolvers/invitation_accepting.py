@@ -26,7 +26,7 @@ from resolvers.users import add_person, check_name
 
 
 async def accept_invitation(
-    context: RequestContext, *, token: str | None, name: str, password: str
+    context: RequestContext, *, token: str | None, name: str, password: str | None
 ) -> User:
     """Make the account that an invitation promises: its address, its role, its organization.
 
@@ -38,8 +38,8 @@ async def accept_invitation(
         context: of anybody.
         token: of the letter; one that cannot be any is refused without a query.
         name: as people will see it.
-        password: for signing in; not kept where the person may have none here, see
-            resolvers.local_passwords.
+        password: for signing in; neither needed nor kept where the person may have none
+            here, see resolvers.local_passwords.
 
     Raises:
         InsecureTransportError: others could read the password on its way.
@@ -60,11 +60,13 @@ async def accept_invitation(
     if invitation is None:
         await refuse_token(context, "INVITATION")
         raise InvitationInvalidError
-    shown = _checked(invitation, name=name, password=password)
-    hashed: str | None = await context.ports.passwords.hash(password)
-    now = context.ports.clock.now()
     if not await may_have_password(context, User(role=invitation.role)):
-        hashed = None
+        password = None
+    elif password is None:
+        password = ""
+    shown = _checked(invitation, name=name, password=password)
+    hashed = None if password is None else await context.ports.passwords.hash(password)
+    now = context.ports.clock.now()
     user = User(
         email=invitation.email,
         name=shown,
@@ -104,7 +106,7 @@ def _open(context: RequestContext, token: str) -> QuerySet[Invitation]:
     )
 
 
-def _checked(invitation: Invitation, *, name: str, password: str) -> str:
+def _checked(invitation: Invitation, *, name: str, password: str | None) -> str:
     problems: list[DomainError] = []
     shown = ""
     try:
@@ -112,7 +114,8 @@ def _checked(invitation: Invitation, *, name: str, password: str) -> str:
     except DomainError as problem:
         problems.append(problem)
     try:
-        check_password(password, field="password", own_words=(invitation.email, name))
+        if password is not None:
+            check_password(password, field="password", own_words=(invitation.email, name))
     except DomainError as problem:
         problems.append(problem)
     InputInvalidError.raise_for(problems)

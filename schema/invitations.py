@@ -164,7 +164,11 @@ InvitationRevokeResult: TypeAlias = Annotated[
 class InvitationAcceptInput:
     token: str | None = strawberry.field(description="From the address in the letter.")
     name: str = strawberry.field(description="As people will see it, 1 to 200 characters.")
-    password: str = strawberry.field(description="For signing in, at least 8 characters.")
+    password: str | None = strawberry.field(
+        default=None,
+        description="For signing in, at least 8 characters. Null or absent where people of the "
+        "role sign in elsewhere alone.",
+    )
 
 
 @strawberry.type(description="The account was made; sign in with `sessionCreate`.")

@@ -42,7 +42,7 @@ def front_page(*, locale: str, portal: str, url: str, is_portal: bool, is_local:
 
 
 @cache
-def door_page(door: Door, *, locale: str, portal: str, is_secure: bool) -> str:
+def door_page(door: Door, *, locale: str, portal: str, is_secure: bool, has_passwords: bool) -> str:
     """Return the page of a door.
 
     Args:
@@ -50,6 +50,7 @@ def door_page(door: Door, *, locale: str, portal: str, is_secure: bool) -> str:
         locale: one of models.texts.LOCALES.
         portal: its name.
         is_secure: nobody on the way can read what is typed; else nothing is asked.
+        has_passwords: people may sign in by a password of ours.
     """
     name = f"PAGE_DOOR_{door.words}"
     shown = _texts(
@@ -77,8 +78,9 @@ def door_page(door: Door, *, locale: str, portal: str, is_secure: bool) -> str:
         ),
         **common,
     )
-    fields = "".join(_field(each, locale) for each in door.fields)
-    if any(each.kind == "password" for each in door.fields):
+    asked = door.asked(has_passwords=has_passwords)
+    fields = "".join(_field(each, locale) for each in asked)
+    if any(each.kind == "password" for each in asked):
         fields += _filled("choice", locale, **_texts(locale, "PAGE_DOOR_SHOW_TITLE"))
     return page.replace("<!-- fields -->", fields)
 

@@ -1,6 +1,6 @@
 """What the pages that letters lead to ask, and which operation each of them sends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from models.rules import portal_paths
@@ -36,12 +36,20 @@ class Door:
         words: its texts are PAGE_DOOR_<words>_...
         document: hash of the operation in frontend_contract/trusted-documents.json.
         fields: from top to bottom.
+        fields_elsewhere: where people sign in elsewhere alone; None: the same.
     """
 
     path: str
     words: str
     document: str
     fields: tuple[Field, ...]
+    fields_elsewhere: tuple[Field, ...] | None = None
+
+    def asked(self, *, has_passwords: bool) -> tuple[Field, ...]:
+        """Return the fields, where the operator lets people have passwords of ours or not."""
+        if has_passwords or self.fields_elsewhere is None:
+            return self.fields
+        return self.fields_elsewhere
 
 
 def _password(name: str) -> Field:
@@ -52,6 +60,11 @@ def _password(name: str) -> Field:
         autocomplete="new-password",
         limits=f'required minlength="{MIN_PASSWORD_LENGTH}"',
     )
+
+
+def _password_of_few(name: str) -> Field:
+    """Return a field that only those with USER_ADMIN need to fill in, see local_passwords."""
+    return replace(_password(name), words="PASSWORD_OF_FEW", limits="")
 
 
 _NAME: Final = Field(
@@ -80,6 +93,7 @@ DOORS: Final = (
         words="INVITATION",
         document="f593d5830aa2e2cb83bf6ff1aa20583a6426bbd8b62028408d9a2ab2830b2c79",
         fields=(_NAME, _password("password")),
+        fields_elsewhere=(_NAME, _password_of_few("password")),
     ),
     Door(
         path=portal_paths.EMAIL_CHANGE,

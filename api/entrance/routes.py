@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from api.entrance.documents import door_page, front_page
 from api.entrance.doors import DOORS, Door
 from api.entrance.own_files import BY_NAME
-from api.keys import PORTAL, SITE
+from api.keys import PORTAL, PORTS, SITE
 from api.origin import is_secure
 from models.rules.portal_paths import FRONT
 from models.texts import negotiate
@@ -51,6 +51,7 @@ async def _door(door: Door, request: web.Request) -> web.Response:
         locale=locale,
         portal=request.app[PORTAL].name,
         is_secure=is_secure(request),
+        has_passwords=request.app[PORTS].access.local_passwords,
     )
     return _page(page, locale, policy=DOOR_POLICY)
 

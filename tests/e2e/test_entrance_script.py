@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 
 from api.app import Parts, create_app
 from api.entrance import routes as entrance
-from api.keys import PORTAL, SITE, TRUSTED_PROXIES
+from api.keys import PORTAL, PORTS, SITE, TRUSTED_PROXIES
 from api.portal_site import PortalSite
 from models.invitations import Invitation
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
@@ -190,6 +190,23 @@ async def test_a_password_can_be_looked_at(portal: Client, ports: Ports) -> None
     assert (looked.kinds, again.kinds) == ({"newPassword": "text"}, {"newPassword": "password"})
 
 
+async def test_where_people_sign_in_elsewhere_an_invitation_needs_no_password(
+    database: None, ports: Ports, aiohttp_client: AiohttpClient
+) -> None:
+    elsewhere = replace(ports, access=AccessPolicy(local_passwords=False))
+    portal = await aiohttp_client(create_app(Parts(ports=elsewhere, portal=FACTS)))
+    admin = await make_built_in(ADMINISTRATOR, "boss@people.test")
+    await make_built_in(CUSTOMER, "there@people.test")
+    await create_invitation(as_person(elsewhere, admin), email="new@people.test", role=CUSTOMER)
+    token = await token_of_letter("INVITATION")
+
+    sight = await use_page(portal, f"/app/invitation#{token}", ("type", "name", "Ada"), ("send",))
+
+    assert sight.focus == "done"
+    user = await User.get(email="new@people.test")
+    assert (user.name, user.password_hash) == ("Ada", None)
+
+
 async def test_an_account_is_made_by_the_letter_of_a_sign_up(portal: Client, ports: Ports) -> None:
     await request_sign_up(as_nobody(ports), email="new@people.test", locale="ru")
     await fill_orders(as_nobody(ports))
@@ -250,12 +267,13 @@ async def test_what_belongs_to_no_field_is_told_in_the_words_of_the_service(
 
 
 async def test_a_proxy_that_answers_in_our_place_is_told_as_a_passing_fault(
-    aiohttp_client: AiohttpClient,
+    ports: Ports, aiohttp_client: AiohttpClient
 ) -> None:
     async def bad_gateway(_request: web.Request) -> web.Response:
         return web.Response(status=502, text="<html>502 Bad Gateway</html>")
 
     app = web.Application()
+    app[PORTS] = ports
     app[PORTAL] = FACTS
     app[SITE] = PortalSite.of(FACTS.public_url)
     app[TRUSTED_PROXIES] = ()

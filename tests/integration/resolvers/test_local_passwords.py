@@ -10,6 +10,7 @@ from models.errors import (
     StepUpRequiredError,
     TokenInvalidError,
     ValueInvalidError,
+    ValueRequiredError,
 )
 from models.mails import Mail
 from models.one_time_tokens import OneTimeToken
@@ -129,3 +130,22 @@ async def test_who_accepts_an_invitation_gets_one_only_as_an_administrator(
     stored = await User.get(id=user.id)
     found = [stored.password_hash, stored.password_changed_at]
     assert len([each for each in found if each is not None]) == 2 * kept
+
+
+async def test_only_an_administrator_needs_a_password_to_accept_an_invitation(
+    closed: Ports, admin: User
+) -> None:
+    await make_built_in(CUSTOMER)
+    await create_invitation(as_command(closed), email="new@people.test", role=CUSTOMER)
+    token = await token_of_letter("INVITATION")
+    user = await accept_invitation(as_visitor(closed), token=token, name="New", password=None)
+    await Mail.all().delete()
+    await create_invitation(as_command(closed), email="chief@people.test", role=ADMINISTRATOR)
+    token = await token_of_letter("INVITATION")
+
+    with pytest.raises(ValueRequiredError) as refused:
+        await accept_invitation(as_visitor(closed), token=token, name="Chief", password=None)
+
+    assert refused.value.path == ("password",)
+    assert (await User.get(id=user.id)).password_hash is None
+    assert not await User.exists(email="chief@people.test")
