@@ -106,6 +106,14 @@ def _base(error: DomainError, info: Info) -> dict[str, Any]:
     }
 
 
+class _SaysNoMore:
+    """A problem whose code, message and path say all of its error."""
+
+    @classmethod
+    def of(cls, error: DomainError, info: Info) -> Self:
+        return cls(**_base(error, info))
+
+
 @strawberry.type(description="One field at fault among several.")
 class FieldProblem(Problem): ...
 
@@ -133,17 +141,11 @@ class ValidationProblem(Problem):
     description="The slug has other characters than letters and digits of one script, `-` and "
     "`_`, or more than 64 of them."
 )
-class SlugInvalidProblem(Problem):
-    @classmethod
-    def of(cls, error: SlugInvalidError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SlugInvalidProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="The slug is the name of one of the portal's own paths.")
-class SlugReservedProblem(Problem):
-    @classmethod
-    def of(cls, error: SlugReservedError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SlugReservedProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
@@ -164,10 +166,7 @@ class SlugTakenProblem(Problem):
     description="The address is not absolute http or https, carries credentials, or cannot be "
     "read in one way only."
 )
-class TargetNotAllowedProblem(Problem):
-    @classmethod
-    def of(cls, error: TargetNotAllowedError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class TargetNotAllowedProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
@@ -192,10 +191,7 @@ class TargetTooLongProblem(Problem):
 
 
 @strawberry.type(description="The installation serves no domain of this host.")
-class DomainUnknownProblem(Problem):
-    @classmethod
-    def of(cls, error: DomainUnknownError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class DomainUnknownProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
@@ -213,27 +209,18 @@ class RevisionConflictProblem(Problem):
     description="The `requestId` came before, within 24 hours, with another input: make a new "
     "one for a new intention."
 )
-class RequestIdReusedProblem(Problem):
-    @classmethod
-    def of(cls, error: RequestIdReusedError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class RequestIdReusedProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
     description="The `requestId` came before, within 24 hours, with the same input, and what it "
     "made was deleted since: make a new one if it is still wanted."
 )
-class RequestUndoneProblem(Problem):
-    @classmethod
-    def of(cls, error: RequestUndoneError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class RequestUndoneProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="The object is absent, deleted or not yours: all look the same.")
-class NotFoundProblem(Problem):
-    @classmethod
-    def of(cls, error: NotFoundError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class NotFoundProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="The key of this request lacks a scope.")
@@ -283,10 +270,7 @@ class RateLimitedProblem(Problem):
 @strawberry.type(
     description="Only a person who is signed in may do this: an API key is not enough."
 )
-class SessionRequiredProblem(Problem):
-    @classmethod
-    def of(cls, error: SessionRequiredError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SessionRequiredProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
@@ -304,20 +288,14 @@ class StepUpRequiredProblem(Problem):
 
 
 @strawberry.type(description="Nobody signs in over plain http, but on the machine itself.")
-class InsecureTransportProblem(Problem):
-    @classmethod
-    def of(cls, error: InsecureTransportError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class InsecureTransportProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
     description="Address and password do not belong together. An unknown address gets the same "
     "answer."
 )
-class SignInRefusedProblem(Problem):
-    @classmethod
-    def of(cls, error: SignInRefusedError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SignInRefusedProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
@@ -341,26 +319,17 @@ class SecondFactorRequiredProblem(Problem):
 
 
 @strawberry.type(description="This is not the present password of the signed-in person.")
-class PasswordWrongProblem(Problem):
-    @classmethod
-    def of(cls, error: PasswordWrongError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class PasswordWrongProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
     description="The one-time secret was used, has expired, or never was: all look the same."
 )
-class TokenInvalidProblem(Problem):
-    @classmethod
-    def of(cls, error: TokenInvalidError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class TokenInvalidProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="Only people who are invited get an account here.")
-class SignUpClosedProblem(Problem):
-    @classmethod
-    def of(cls, error: SignUpClosedError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SignUpClosedProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="Nobody can give, or act with, a reach beyond their own.")
@@ -373,38 +342,23 @@ class ReachNotHeldProblem(Problem):
 
 
 @strawberry.type(description="Nobody would be left who is an active administrator.")
-class LastAdministratorProblem(Problem):
-    @classmethod
-    def of(cls, error: LastAdministratorError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class LastAdministratorProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="The role is one of the program's own.")
-class RoleBuiltInProblem(Problem):
-    @classmethod
-    def of(cls, error: RoleBuiltInError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class RoleBuiltInProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="A person or an open invitation has the role.")
-class RoleInUseProblem(Problem):
-    @classmethod
-    def of(cls, error: RoleInUseError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class RoleInUseProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="Another role, or another organization, has the name.")
-class NameTakenProblem(Problem):
-    @classmethod
-    def of(cls, error: NameTakenError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class NameTakenProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="Another account has the address.")
-class EmailTakenProblem(Problem):
-    @classmethod
-    def of(cls, error: EmailTakenError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class EmailTakenProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="The person or the organization has as much as it may.")
@@ -421,27 +375,18 @@ class QuotaExceededProblem(Problem):
     description="The invitation was accepted, was revoked, has expired, or never was: all look "
     "the same."
 )
-class InvitationInvalidProblem(Problem):
-    @classmethod
-    def of(cls, error: InvitationInvalidError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class InvitationInvalidProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="Only the data of deactivated people can be erased.")
-class UserActiveProblem(Problem):
-    @classmethod
-    def of(cls, error: UserActiveError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class UserActiveProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
     description="The code is wrong, or was used before. With `sessionConfirm` the token is as good "
     "as before: let the person try again."
 )
-class SecondFactorWrongProblem(Problem):
-    @classmethod
-    def of(cls, error: SecondFactorWrongError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SecondFactorWrongProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
@@ -449,26 +394,17 @@ class SecondFactorWrongProblem(Problem):
     "to its secret is gone. A recovery code still works; else an administrator has to reset "
     "the second factor."
 )
-class SecondFactorUnreadableProblem(Problem):
-    @classmethod
-    def of(cls, error: SecondFactorUnreadableError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class SecondFactorUnreadableProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="There is an authenticator app already: delete it first.")
-class TotpExistsProblem(Problem):
-    @classmethod
-    def of(cls, error: TotpExistsError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class TotpExistsProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(
     description="The browser's answer about a passkey is not good, or came too late: begin anew."
 )
-class PasskeyRefusedProblem(Problem):
-    @classmethod
-    def of(cls, error: PasskeyRefusedError, info: Info) -> Self:
-        return cls(**_base(error, info))
+class PasskeyRefusedProblem(_SaysNoMore, Problem): ...
 
 
 @strawberry.type(description="A person may have only so many passkeys: delete one first.")
