@@ -13,6 +13,7 @@ from models.rules.rate_limits import RateLimit, Rule, Spending, WindowRule
 from models.rules.replica_format import Entry
 from models.rules.session_ends import SessionSpan
 from models.rules.sign_in_methods import SignInMethod
+from resolvers.desk_policy import DeskPolicy
 
 
 class Clock(Protocol):
@@ -488,6 +489,7 @@ class Ports:
         own_hosts: further hosts that reach this installation, such as the bound address;
             no link may lead there.
         fetches_titles: links without a title get that of their page.
+        desk: settings of the support desk.
     """
 
     clock: Clock
@@ -502,3 +504,4 @@ class Ports:
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()
     fetches_titles: bool = False
+    desk: DeskPolicy = DeskPolicy()

@@ -1,0 +1,241 @@
+"""Which tickets and messages a viewer may see and asked for, as SQL for every path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+
+from models.rules.reach import Reach
+from models.rules.scopes import Scope
+from models.rules.severities import TicketSeverity
+from models.rules.ticket_states import ACTIVE, TicketKind, TicketLine, TicketStatus
+from resolvers.context import Viewer
+from resolvers.grants import require_reach
+from resolvers.link_filters import MAX_ID, Conditions, add_search
+from resolvers.paging import SortDirection
+
+# As the partial indexes have it: the engines see that the one follows from the other.
+_ACTIVE_SQL: Final = "ticket.status IN ({})".format(", ".join(f"'{each}'" for each in ACTIVE))
+_MAX_TAG: Final = 64  # characters
+
+
+class TicketOrderField(StrEnum):
+    """What tickets can be sorted by; ties are broken by id."""
+
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    NUMBER = "NUMBER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketOrder:
+    """Field and direction."""
+
+    field: TicketOrderField = TicketOrderField.UPDATED_AT
+    direction: SortDirection = SortDirection.DESC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFilter:
+    """All given conditions hold at once; None, False and () set no condition.
+
+    Attributes:
+        search: found in the subject, capitals do not matter; or the number, with or
+            without # before it.
+        category_id: of the category itself, not of those below it.
+        is_mine: assigned to the viewer.
+        is_followed: by the viewer.
+        created_after, updated_after: inclusive.
+        created_before, updated_before: exclusive.
+        is_deleted: the deleted ones, which administrators alone see, instead of the others.
+    """
+
+    search: str | None = None
+    statuses: Sequence[TicketStatus] = ()
+    severities: Sequence[TicketSeverity] = ()
+    kinds: Sequence[TicketKind] = ()
+    lines: Sequence[TicketLine] = ()
+    queue_id: int | None = None
+    assignee_id: int | None = None
+    is_unassigned: bool = False
+    is_mine: bool = False
+    is_followed: bool = False
+    requester_id: int | None = None
+    organization_id: int | None = None
+    category_id: int | None = None
+    tag: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    is_deleted: bool = False
+
+
+def is_desk(viewer: Viewer) -> bool:
+    """Tell whether somebody works on everybody's tickets, and so reads internal notes."""
+    return Scope.TICKET_STAFF in viewer.scopes and viewer.reach is Reach.ALL
+
+
+def is_desk_administrator(viewer: Viewer) -> bool:
+    """Tell whether somebody tends the desk: categories, queues, fields, deleted tickets."""
+    return is_desk(viewer) and Scope.USER_ADMIN in viewer.scopes
+
+
+def require_desk(viewer: Viewer, *, writes: bool = True) -> None:
+    """Refuse who does not work on everybody's tickets.
+
+    Raises:
+        NotPermittedError, ReachNotHeldError: see there.
+    """
+    if writes:
+        viewer.require(Scope.TICKET_WRITE)
+    viewer.require(Scope.TICKET_STAFF)
+    require_reach(viewer, Reach.ALL, path=())
+
+
+def require_desk_administrator(viewer: Viewer) -> None:
+    """Refuse who does not tend the desk.
+
+    Raises:
+        NotPermittedError, ReachNotHeldError: see there.
+    """
+    viewer.require(Scope.USER_ADMIN)
+    require_desk(viewer)
+
+
+def add_visible_tickets(
+    conditions: Conditions, viewer: Viewer, *, is_deleted: bool = False
+) -> None:
+    """Let through what the viewer may see: what their reach has, and nothing deleted.
+
+    With `is_deleted` the deleted ones instead, for who tends the desk.
+    """
+    if not is_deleted:
+        conditions.add("ticket.deleted_at IS NULL")
+    elif is_desk_administrator(viewer):
+        conditions.add("ticket.deleted_at IS NOT NULL")
+    else:
+        conditions.add("1 = 0")
+    if viewer.reach is Reach.ALL:
+        return
+    if viewer.user_id is None:
+        conditions.add("1 = 0")
+    elif viewer.reach is Reach.ORGANIZATION and viewer.organization_id is not None:
+        conditions.add("ticket.organization_id = ?", viewer.organization_id)
+    elif viewer.organization_id is None:
+        conditions.add("ticket.requester_id = ? AND ticket.organization_id IS NULL", viewer.user_id)
+    else:  # what they left with a former organization is that one's
+        conditions.add(
+            "ticket.requester_id = ?"
+            " AND (ticket.organization_id IS NULL OR ticket.organization_id = ?)",
+            viewer.user_id,
+            viewer.organization_id,
+        )
+
+
+def add_visible_messages(conditions: Conditions, viewer: Viewer, *, now: datetime) -> None:
+    """Let through the messages of visible tickets that the viewer may read.
+
+    The desk reads all that were not taken back; others what is public and was sent.
+    """
+    conditions.add("ticket_message.taken_back_at IS NULL")
+    if not is_desk(viewer):
+        conditions.add("ticket_message.visibility = 'PUBLIC'")
+        conditions.add("NOT ticket_message.is_from_staff OR ticket_message.due_at <= ?", now)
+
+
+def add_visible_events(conditions: Conditions, viewer: Viewer, *, now: datetime) -> None:
+    """Let through the events of visible tickets that the viewer may know, see above."""
+    conditions.add("ticket_event.taken_back_at IS NULL")
+    if not is_desk(viewer):
+        conditions.add("ticket_event.is_for_customer AND ticket_event.due_at <= ?", now)
+
+
+def ticket_conditions(
+    connection: BaseDBAsyncClient, *, viewer: Viewer, filter: TicketFilter | None = None
+) -> Conditions:
+    """Return the one condition of every list, count and export of tickets.
+
+    Use it as `... FROM ticket WHERE {conditions.sql}` with `conditions.arguments`.
+    """
+    conditions = Conditions(connection)
+    add_visible_tickets(conditions, viewer, is_deleted=filter is not None and filter.is_deleted)
+    if filter is not None:
+        _add_filter(conditions, filter, viewer)
+    return conditions
+
+
+def _add_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) -> None:
+    if filter.search is not None:
+        _add_search(conditions, filter.search)
+    _add_statuses(conditions, filter.statuses)
+    for column, values in (
+        ("severity", filter.severities),
+        ("kind", filter.kinds),
+        ("line", filter.lines),
+    ):
+        if values:
+            names = [value.value for value in dict.fromkeys(values)]
+            conditions.add(f"ticket.{column} IN ({', '.join('?' * len(names))})", *names)
+    for column, row_id in (
+        ("queue_id", filter.queue_id),
+        ("assignee_id", filter.assignee_id),
+        ("requester_id", filter.requester_id),
+        ("organization_id", filter.organization_id),
+        ("category_id", filter.category_id),
+    ):
+        if row_id is not None:
+            conditions.add(f"ticket.{column} = ?", row_id if 0 <= row_id <= MAX_ID else -1)
+    if filter.is_unassigned:
+        conditions.add("ticket.assignee_id IS NULL")
+    if filter.is_mine:
+        conditions.add("ticket.assignee_id = ?", viewer.user_id or -1)
+    _add_marks(conditions, filter, viewer)
+    for clause, moment in (
+        ("ticket.created_at >= ?", filter.created_after),
+        ("ticket.created_at < ?", filter.created_before),
+        ("ticket.updated_at >= ?", filter.updated_after),
+        ("ticket.updated_at < ?", filter.updated_before),
+    ):
+        if moment is not None:
+            conditions.add(clause, moment)
+
+
+def _add_statuses(conditions: Conditions, statuses: Sequence[TicketStatus]) -> None:
+    if not statuses:
+        return
+    names = [status.value for status in dict.fromkeys(statuses)]
+    conditions.add(f"ticket.status IN ({', '.join('?' * len(names))})", *names)
+    if set(statuses) <= set(ACTIVE):
+        conditions.add(_ACTIVE_SQL)
+
+
+def _add_marks(conditions: Conditions, filter: TicketFilter, viewer: Viewer) -> None:
+    """Let through by tags and followers; tags are the desk's, others find nothing by them."""
+    if filter.is_followed:
+        conditions.add(
+            "ticket.id IN (SELECT ticket_follower.ticket_id FROM ticket_follower"
+            " WHERE ticket_follower.user_id = ?)",
+            viewer.user_id or -1,
+        )
+    if filter.tag is not None:
+        tag = filter.tag.strip().lower()
+        if not is_desk(viewer) or len(tag) > _MAX_TAG or "\0" in tag:
+            conditions.add("1 = 0")
+        else:
+            conditions.add(
+                "ticket.id IN (SELECT ticket_tag.ticket_id FROM ticket_tag"
+                " WHERE ticket_tag.name = ?)",
+                tag,
+            )
+
+
+def _add_search(conditions: Conditions, search: str) -> None:
+    digits = search.strip().removeprefix("#")
+    if digits.isascii() and digits.isdigit() and int(digits[:20]) <= MAX_ID:
+        conditions.add("ticket.number = ?", int(digits[:20]))
+    else:
+        add_search(conditions, search, columns=("ticket.subject",))
