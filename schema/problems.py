@@ -98,7 +98,8 @@ class Problem:
     )
 
 
-def _base(error: DomainError, info: Info) -> dict[str, Any]:
+def problem_fields(error: DomainError, info: Info) -> dict[str, Any]:
+    """Return what every problem says of its error."""
     return {
         "code": ErrorCode(error.code),
         "message": message_of(info.context.locale, error),
@@ -106,12 +107,12 @@ def _base(error: DomainError, info: Info) -> dict[str, Any]:
     }
 
 
-class _SaysNoMore:
+class PlainProblem:
     """A problem whose code, message and path say all of its error."""
 
     @classmethod
     def of(cls, error: DomainError, info: Info) -> Self:
-        return cls(**_base(error, info))
+        return cls(**problem_fields(error, info))
 
 
 @strawberry.type(description="One field at fault among several.")
@@ -132,8 +133,8 @@ class ValidationProblem(Problem):
         """Return one problem for all the fields."""
         parts = error.problems if isinstance(error, InputInvalidError) else (error,)
         return cls(
-            **_base(error, info),
-            field_problems=[FieldProblem(**_base(part, info)) for part in parts],
+            **problem_fields(error, info),
+            field_problems=[FieldProblem(**problem_fields(part, info)) for part in parts],
         )
 
 
@@ -141,11 +142,11 @@ class ValidationProblem(Problem):
     description="The slug has other characters than letters and digits of one script, `-` and "
     "`_`, or more than 64 of them."
 )
-class SlugInvalidProblem(_SaysNoMore, Problem): ...
+class SlugInvalidProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="The slug is the name of one of the portal's own paths.")
-class SlugReservedProblem(_SaysNoMore, Problem): ...
+class SlugReservedProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
@@ -159,14 +160,14 @@ class SlugTakenProblem(Problem):
 
     @classmethod
     def of(cls, error: SlugTakenError, info: Info) -> Self:
-        return cls(**_base(error, info), suggestions=list(error.suggestions))
+        return cls(**problem_fields(error, info), suggestions=list(error.suggestions))
 
 
 @strawberry.type(
     description="The address is not absolute http or https, carries credentials, or cannot be "
     "read in one way only."
 )
-class TargetNotAllowedProblem(_SaysNoMore, Problem): ...
+class TargetNotAllowedProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
@@ -178,7 +179,7 @@ class TargetLoopProblem(Problem):
 
     @classmethod
     def of(cls, error: TargetLoopError, info: Info) -> Self:
-        return cls(**_base(error, info), host=error.host)
+        return cls(**problem_fields(error, info), host=error.host)
 
 
 @strawberry.type(description="The address is too long once it is in its normal form.")
@@ -187,11 +188,11 @@ class TargetTooLongProblem(Problem):
 
     @classmethod
     def of(cls, error: TargetTooLongError, info: Info) -> Self:
-        return cls(**_base(error, info), limit=Count(error.count))
+        return cls(**problem_fields(error, info), limit=Count(error.count))
 
 
 @strawberry.type(description="The installation serves no domain of this host.")
-class DomainUnknownProblem(_SaysNoMore, Problem): ...
+class DomainUnknownProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
@@ -202,25 +203,25 @@ class RevisionConflictProblem(Problem):
 
     @classmethod
     def of(cls, error: RevisionConflictError, info: Info) -> Self:
-        return cls(**_base(error, info), current_revision=error.current_revision)
+        return cls(**problem_fields(error, info), current_revision=error.current_revision)
 
 
 @strawberry.type(
     description="The `requestId` came before, within 24 hours, with another input: make a new "
     "one for a new intention."
 )
-class RequestIdReusedProblem(_SaysNoMore, Problem): ...
+class RequestIdReusedProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
     description="The `requestId` came before, within 24 hours, with the same input, and what it "
     "made was deleted since: make a new one if it is still wanted."
 )
-class RequestUndoneProblem(_SaysNoMore, Problem): ...
+class RequestUndoneProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="The object is absent, deleted or not yours: all look the same.")
-class NotFoundProblem(_SaysNoMore, Problem): ...
+class NotFoundProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="The key of this request lacks a scope.")
@@ -232,7 +233,7 @@ class ForbiddenProblem(Problem):
         """Return the problem; None for an anonymous caller, who gets a top-level error."""
         if info.context.viewer.user_id is None:
             return None
-        return cls(**_base(error, info), scope=error.scope)
+        return cls(**problem_fields(error, info), scope=error.scope)
 
 
 @strawberry.type(description="Nobody can give a right that they do not have themselves.")
@@ -241,7 +242,7 @@ class ScopeNotHeldProblem(Problem):
 
     @classmethod
     def of(cls, error: ScopeNotHeldError, info: Info) -> Self:
-        return cls(**_base(error, info), scope=Scope(error.scope))
+        return cls(**problem_fields(error, info), scope=Scope(error.scope))
 
 
 @strawberry.type(description="A person may have only so many working keys: revoke one first.")
@@ -250,7 +251,7 @@ class ApiKeyLimitProblem(Problem):
 
     @classmethod
     def of(cls, error: ApiKeyLimitError, info: Info) -> Self:
-        return cls(**_base(error, info), limit=Count(error.limit))
+        return cls(**problem_fields(error, info), limit=Count(error.limit))
 
 
 @strawberry.type(
@@ -264,13 +265,13 @@ class RateLimitedProblem(Problem):
 
     @classmethod
     def of(cls, error: RateLimitedError, info: Info) -> Self:
-        return cls(**_base(error, info), retry_after=error.retry_after_s)
+        return cls(**problem_fields(error, info), retry_after=error.retry_after_s)
 
 
 @strawberry.type(
     description="Only a person who is signed in may do this: an API key is not enough."
 )
-class SessionRequiredProblem(_SaysNoMore, Problem): ...
+class SessionRequiredProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
@@ -284,18 +285,18 @@ class StepUpRequiredProblem(Problem):
 
     @classmethod
     def of(cls, error: StepUpRequiredError, info: Info) -> Self:
-        return cls(**_base(error, info), ways=[ProofWay(each) for each in error.ways])
+        return cls(**problem_fields(error, info), ways=[ProofWay(each) for each in error.ways])
 
 
 @strawberry.type(description="Nobody signs in over plain http, but on the machine itself.")
-class InsecureTransportProblem(_SaysNoMore, Problem): ...
+class InsecureTransportProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
     description="Address and password do not belong together. An unknown address gets the same "
     "answer."
 )
-class SignInRefusedProblem(_SaysNoMore, Problem): ...
+class SignInRefusedProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
@@ -312,24 +313,24 @@ class SecondFactorRequiredProblem(Problem):
     @classmethod
     def of(cls, error: SecondFactorRequiredError, info: Info) -> Self:
         return cls(
-            **_base(error, info),
+            **problem_fields(error, info),
             token=error.token,
             factors=[SecondFactor(each) for each in error.factors],
         )
 
 
 @strawberry.type(description="This is not the present password of the signed-in person.")
-class PasswordWrongProblem(_SaysNoMore, Problem): ...
+class PasswordWrongProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
     description="The one-time secret was used, has expired, or never was: all look the same."
 )
-class TokenInvalidProblem(_SaysNoMore, Problem): ...
+class TokenInvalidProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="Only people who are invited get an account here.")
-class SignUpClosedProblem(_SaysNoMore, Problem): ...
+class SignUpClosedProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="Nobody can give, or act with, a reach beyond their own.")
@@ -338,27 +339,27 @@ class ReachNotHeldProblem(Problem):
 
     @classmethod
     def of(cls, error: ReachNotHeldError, info: Info) -> Self:
-        return cls(**_base(error, info), reach=Reach(error.reach))
+        return cls(**problem_fields(error, info), reach=Reach(error.reach))
 
 
 @strawberry.type(description="Nobody would be left who is an active administrator.")
-class LastAdministratorProblem(_SaysNoMore, Problem): ...
+class LastAdministratorProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="The role is one of the program's own.")
-class RoleBuiltInProblem(_SaysNoMore, Problem): ...
+class RoleBuiltInProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="A person or an open invitation has the role.")
-class RoleInUseProblem(_SaysNoMore, Problem): ...
+class RoleInUseProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="Another role, or another organization, has the name.")
-class NameTakenProblem(_SaysNoMore, Problem): ...
+class NameTakenProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="Another account has the address.")
-class EmailTakenProblem(_SaysNoMore, Problem): ...
+class EmailTakenProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="The person or the organization has as much as it may.")
@@ -368,25 +369,25 @@ class QuotaExceededProblem(Problem):
 
     @classmethod
     def of(cls, error: QuotaExceededError, info: Info) -> Self:
-        return cls(**_base(error, info), limit=Count(error.limit), used=Count(error.used))
+        return cls(**problem_fields(error, info), limit=Count(error.limit), used=Count(error.used))
 
 
 @strawberry.type(
     description="The invitation was accepted, was revoked, has expired, or never was: all look "
     "the same."
 )
-class InvitationInvalidProblem(_SaysNoMore, Problem): ...
+class InvitationInvalidProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="Only the data of deactivated people can be erased.")
-class UserActiveProblem(_SaysNoMore, Problem): ...
+class UserActiveProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
     description="The code is wrong, or was used before. With `sessionConfirm` the token is as good "
     "as before: let the person try again."
 )
-class SecondFactorWrongProblem(_SaysNoMore, Problem): ...
+class SecondFactorWrongProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
@@ -394,17 +395,17 @@ class SecondFactorWrongProblem(_SaysNoMore, Problem): ...
     "to its secret is gone. A recovery code still works; else an administrator has to reset "
     "the second factor."
 )
-class SecondFactorUnreadableProblem(_SaysNoMore, Problem): ...
+class SecondFactorUnreadableProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="There is an authenticator app already: delete it first.")
-class TotpExistsProblem(_SaysNoMore, Problem): ...
+class TotpExistsProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(
     description="The browser's answer about a passkey is not good, or came too late: begin anew."
 )
-class PasskeyRefusedProblem(_SaysNoMore, Problem): ...
+class PasskeyRefusedProblem(PlainProblem, Problem): ...
 
 
 @strawberry.type(description="A person may have only so many passkeys: delete one first.")
@@ -413,7 +414,7 @@ class PasskeyLimitProblem(Problem):
 
     @classmethod
     def of(cls, error: PasskeyLimitError, info: Info) -> Self:
-        return cls(**_base(error, info), limit=Count(error.limit))
+        return cls(**problem_fields(error, info), limit=Count(error.limit))
 
 
 @dataclass(frozen=True)
