@@ -18,6 +18,7 @@ from models.rules.ticket_states import (
     TicketResolution,
     TicketStatus,
 )
+from models.rules.ticket_tags import MAX_TAG_LENGTH
 from models.ticket_categories import TicketCategory
 from models.ticket_queues import TicketQueue
 from models.users import MAX_EMAIL_LENGTH, User
@@ -25,7 +26,7 @@ from models.users import MAX_EMAIL_LENGTH, User
 MAX_SUBJECT_LENGTH: Final = 300  # characters
 MAX_MODULE_LENGTH: Final = 120  # characters
 MAX_INSTALLATION_LENGTH: Final = 200  # characters
-MAX_TAG_LENGTH: Final = 64  # characters
+
 MAX_REQUESTER_NAME_LENGTH: Final = 200  # characters
 
 

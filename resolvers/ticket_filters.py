@@ -12,6 +12,7 @@ from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.rules.severities import TicketSeverity
 from models.rules.ticket_states import ACTIVE, TicketKind, TicketLine, TicketStatus
+from models.rules.ticket_tags import normal_tag
 from resolvers.context import Viewer
 from resolvers.grants import require_reach
 from resolvers.link_filters import MAX_ID, Conditions, add_search
@@ -19,7 +20,6 @@ from resolvers.paging import SortDirection
 
 # As the partial indexes have it: the engines see that the one follows from the other.
 _ACTIVE_SQL: Final = "ticket.status IN ({})".format(", ".join(f"'{each}'" for each in ACTIVE))
-_MAX_TAG: Final = 64  # characters
 
 
 class TicketOrderField(StrEnum):
@@ -189,11 +189,13 @@ def _add_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) ->
     ):
         if row_id is not None:
             conditions.add(f"ticket.{column} = ?", row_id if 0 <= row_id <= MAX_ID else -1)
-    if filter.is_unassigned:
-        conditions.add("ticket.assignee_id IS NULL")
-    if filter.is_mine:
-        conditions.add("ticket.assignee_id = ?", viewer.user_id or -1)
-    _add_marks(conditions, filter, viewer)
+    if filter.is_followed:
+        conditions.add(
+            "ticket.id IN (SELECT ticket_follower.ticket_id FROM ticket_follower"
+            " WHERE ticket_follower.user_id = ?)",
+            viewer.user_id or -1,
+        )
+    _add_desk_filter(conditions, filter, viewer)
     for clause, moment in (
         ("ticket.created_at >= ?", filter.created_after),
         ("ticket.created_at < ?", filter.created_before),
@@ -213,24 +215,20 @@ def _add_statuses(conditions: Conditions, statuses: Sequence[TicketStatus]) -> N
         conditions.add(_ACTIVE_SQL)
 
 
-def _add_marks(conditions: Conditions, filter: TicketFilter, viewer: Viewer) -> None:
-    """Let through by tags and followers; tags are the desk's, others find nothing by them."""
-    if filter.is_followed:
-        conditions.add(
-            "ticket.id IN (SELECT ticket_follower.ticket_id FROM ticket_follower"
-            " WHERE ticket_follower.user_id = ?)",
-            viewer.user_id or -1,
-        )
+def _add_desk_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) -> None:
+    """Let through by what the desk alone sees: others find nothing by it, not even a hint."""
+    is_by_assignee = filter.is_unassigned or filter.is_mine or filter.assignee_id is not None
+    if is_by_assignee or filter.queue_id is not None or filter.tag is not None:
+        conditions.add("1 = 1" if is_desk(viewer) else "1 = 0")
+    if filter.is_unassigned:
+        conditions.add("ticket.assignee_id IS NULL")
+    if filter.is_mine:
+        conditions.add("ticket.assignee_id = ?", viewer.user_id or -1)
     if filter.tag is not None:
-        tag = filter.tag.strip().lower()
-        if not is_desk(viewer) or len(tag) > _MAX_TAG or "\0" in tag:
-            conditions.add("1 = 0")
-        else:
-            conditions.add(
-                "ticket.id IN (SELECT ticket_tag.ticket_id FROM ticket_tag"
-                " WHERE ticket_tag.name = ?)",
-                tag,
-            )
+        conditions.add(
+            "ticket.id IN (SELECT ticket_tag.ticket_id FROM ticket_tag WHERE ticket_tag.name = ?)",
+            normal_tag(filter.tag) or "",
+        )
 
 
 def _add_search(conditions: Conditions, search: str) -> None:

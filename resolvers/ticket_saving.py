@@ -54,7 +54,7 @@ _OTHERS: Final = (
     "deleted_at",
 )
 _SILENT: Final = ("first_answered_at", "customer_wrote_at", "staff_wrote_at")
-_UNTOLD: Final = frozenset({"status_before", "resolved_at", "closed_at", "reopen_count"})
+_COLUMNS: Final = (*_STATUS, *_OTHERS, *_SILENT)
 # Who somebody is goes with them when their data is erased, and stands in no history.
 _PERSONAL: Final = frozenset({"requester_email", "requester_name"})
 # The audit log knows that texts changed; what they say is the ticket's.
@@ -104,7 +104,7 @@ async def locked_ticket(
 
 def snapshot(ticket: Ticket) -> dict[str, object]:
     """Return what save_ticket compares with; take it before the change."""
-    kept = {name: getattr(ticket, name) for name in (*_STATUS, *_OTHERS, *_SILENT)}
+    kept = {name: getattr(ticket, name) for name in _COLUMNS}
     return {**kept, "revision": ticket.revision}
 
 
@@ -141,21 +141,12 @@ async def save_ticket(  # noqa: PLR0913 - one for each part of a change
     Raises:
         RevisionConflictError: the ticket is not as the snapshot says any more.
     """
-    changed = [
-        name for name in (*_STATUS, *_OTHERS, *_SILENT) if getattr(ticket, name) != before[name]
-    ]
+    changed = [name for name in _COLUMNS if getattr(ticket, name) != before[name]]
     told = [name for name in changed if name not in _SILENT]
     is_told = bool(told or said or was)
     if not (changed or is_told or is_touched):
         return False
-    now = context.ports.clock.now()
-    ticket.revision += 1
-    ticket.updated_at = max(now, ticket.updated_at)
-    values = {name: getattr(ticket, name) for name in (*changed, "revision", "updated_at")}
-    same = Ticket.filter(id=ticket.id, revision=before["revision"], status=before["status"])
-    if not await same.using_db(connection).update(**values):
-        current = await Ticket.filter(id=ticket.id).using_db(connection).first()
-        raise RevisionConflictError(current_revision=current.revision if current else 0)
+    await _write(context, connection, ticket, before, changed)
     if not is_told:
         return True
     old = {**{name: before[name] for name in told}, **was}
@@ -182,13 +173,44 @@ async def save_ticket(  # noqa: PLR0913 - one for each part of a change
     return True
 
 
+async def save_quietly(
+    context: RequestContext,
+    connection: BaseDBAsyncClient,
+    ticket: Ticket,
+    before: Mapping[str, object],
+) -> None:
+    """Raise the revision and write what differs, without an event: a message tells enough.
+
+    Raises:
+        RevisionConflictError: see save_ticket.
+    """
+    changed = [name for name in _COLUMNS if getattr(ticket, name) != before[name]]
+    await _write(context, connection, ticket, before, changed)
+
+
+async def _write(
+    context: RequestContext,
+    connection: BaseDBAsyncClient,
+    ticket: Ticket,
+    before: Mapping[str, object],
+    changed: list[str],
+) -> None:
+    """Compare and set."""
+    ticket.revision += 1
+    ticket.updated_at = max(context.ports.clock.now(), ticket.updated_at)
+    values = {name: getattr(ticket, name) for name in (*changed, "revision", "updated_at")}
+    same = Ticket.filter(id=ticket.id, revision=before["revision"], status=before["status"])
+    if not await same.using_db(connection).update(**values):
+        current = await Ticket.filter(id=ticket.id).using_db(connection).first()
+        raise RevisionConflictError(current_revision=current.revision if current else 0)
+
+
 def _events_of(kind: TicketEventKind, told: list[str]) -> list[tuple[TicketEventKind, list[str]]]:
     """Return the events of a change, and the fields that each tells of."""
-    names = [name for name in told if name not in _UNTOLD]
     if kind in _TELL_STATUS or "status" not in told:
-        return [(kind, names)]
-    own = [name for name in names if name not in _STATUS]
-    return [(kind, own), (TicketEventKind.STATUS_CHANGED, [n for n in names if n in _STATUS])]
+        return [(kind, told)]
+    own = [name for name in told if name not in _STATUS]
+    return [(kind, own), (TicketEventKind.STATUS_CHANGED, [n for n in told if n in _STATUS])]
 
 
 async def add_event(  # noqa: PLR0913 - one for each part of an event

@@ -45,6 +45,7 @@ class RateLimit(StrEnum):
     INVITATION = "invitation"  # person who invites
     LINK_PASSWORD = "link-password"  # noqa: S105 - link and address
     LINK_PASSWORD_ALL = "link-password-all"  # noqa: S105 - link, by whomever
+    TICKET_WRITE = "ticket-write"  # person: tickets and replies of a customer
     API_KEY = "api-key"  # key, per request
     API_PERSON = "api-person"  # person through sessions, per request
     API_ADDRESS = "api-address"  # address of who is nobody, per request
@@ -147,6 +148,7 @@ RULES: Final[Mapping[RateLimit, Rule]] = {
         most=10, window_s=10 * _MINUTE_S, place=Place.SHARED, by_address=False
     ),
     RateLimit.LINK_PASSWORD_ALL: WindowRule(most=100, window_s=_HOUR_S, place=Place.SHARED),
+    RateLimit.TICKET_WRITE: WindowRule(most=60, window_s=_HOUR_S),
     RateLimit.API_KEY: WindowRule(most=600, window_s=_MINUTE_S, place=Place.SHARED, is_eager=True),
     RateLimit.API_PERSON: WindowRule(
         most=1200, window_s=_MINUTE_S, place=Place.SHARED, is_eager=True

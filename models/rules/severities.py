@@ -5,6 +5,7 @@ with the ticket, so that two people who saw the same give it the same severity.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -75,3 +76,17 @@ def severity_of(
 ) -> TicketSeverity:
     """Return what the table says."""
     return SEVERITIES[effect, impact, workaround]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeverityInputs:
+    """What somebody says about a fault, for the table."""
+
+    effect: TicketEffect
+    impact: TicketImpact
+    workaround: TicketWorkaround
+
+    @property
+    def severity(self) -> TicketSeverity:
+        """What the table says."""
+        return severity_of(self.effect, self.impact, self.workaround)

@@ -28,6 +28,7 @@ class TicketMove(StrEnum):
     CLOSE_BY_TIME = "CLOSE_BY_TIME"
     REOPEN = "REOPEN"
     CUSTOMER_REPLY = "CUSTOMER_REPLY"
+    DESK_REPLY = "DESK_REPLY"
     ESCALATE = "ESCALATE"
     RETURN = "RETURN"
     MARK_SPAM = "MARK_SPAM"
@@ -195,9 +196,11 @@ def _under_way(
     status: TicketStatus, *, reply: TicketStatus, reply_guards: tuple[Guard, ...] = (), **more: Cell
 ) -> Mapping[TicketMove, Cell]:
     """Return the row of a ticket that somebody has to do something about."""
+    answered = TicketStatus.OPEN if status is TicketStatus.NEW else status
     row = {
         **_UNDER_WAY,
         TicketMove.CUSTOMER_REPLY: (reply, reply_guards),
+        TicketMove.DESK_REPLY: (answered, ()),
         **{TicketMove[name]: cell for name, cell in more.items()},
     }
     pointless = {
@@ -230,10 +233,13 @@ TRANSITIONS: Final[Mapping[TicketStatus, Mapping[TicketMove, Cell]]] = MappingPr
             {
                 TicketMove.CLOSE: (TicketStatus.CLOSED, ()),
                 TicketMove.CLOSE_BY_TIME: (TicketStatus.CLOSED, ()),
+                TicketMove.DESK_REPLY: (TicketStatus.RESOLVED, ()),
                 **_ENDED,
             }
         ),
-        TicketStatus.CLOSED: MappingProxyType(_ENDED),
+        TicketStatus.CLOSED: MappingProxyType(
+            {TicketMove.DESK_REPLY: (TicketStatus.CLOSED, ()), **_ENDED}
+        ),
         TicketStatus.MERGED: MappingProxyType({TicketMove.UNMERGE: (None, ())}),
         TicketStatus.SPAM: MappingProxyType(
             {

@@ -1,0 +1,71 @@
+"""One change of one ticket: its transaction, its lock, and what it was before."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.transactions import in_transaction
+
+from models.rules.audit_actions import AuditAction
+from models.rules.ticket_events import TicketEventKind
+from models.rules.ticket_lifecycle import TicketMove
+from models.tickets import Ticket
+from resolvers.audit import NOTHING, Values
+from resolvers.context import RequestContext
+from resolvers.ticket_saving import locked_ticket, save_ticket, snapshot
+from resolvers.ticket_steps import NO_INPUT, StepInput, take_step
+
+
+@dataclass(slots=True)
+class TicketChange:
+    """A ticket that nobody else can change meanwhile."""
+
+    context: RequestContext
+    connection: BaseDBAsyncClient
+    ticket: Ticket
+    before: dict[str, object]
+
+    def step(self, move: TicketMove, given: StepInput = NO_INPUT) -> None:
+        """See take_step."""
+        take_step(self.context, self.ticket, move, given)
+
+    async def save(
+        self,
+        kind: TicketEventKind,
+        *,
+        action: AuditAction = AuditAction.TICKET_UPDATE,
+        was: Values = NOTHING,
+        said: Values = NOTHING,
+    ) -> bool:
+        """See save_ticket."""
+        return await save_ticket(
+            self.context,
+            self.connection,
+            self.ticket,
+            self.before,
+            kind=kind,
+            action=action,
+            was=was,
+            said=said,
+        )
+
+
+@asynccontextmanager
+async def ticket_change(
+    context: RequestContext,
+    *,
+    ticket_id: int,
+    if_revision: int | None = None,
+    is_deleted: bool = False,
+) -> AsyncIterator[TicketChange]:
+    """Open a transaction with the lock of a ticket; see locked_ticket for its refusals."""
+    async with in_transaction("default") as connection:
+        ticket = await locked_ticket(
+            context,
+            connection,
+            ticket_id=ticket_id,
+            if_revision=if_revision,
+            is_deleted=is_deleted,
+        )
+        yield TicketChange(context, connection, ticket, snapshot(ticket))
