@@ -13,6 +13,7 @@ from api.adapters.socket_signals import (
     SocketLinkSignal,
 )
 from api.data_folder import DataFolder, read_secret_keys
+from api.desk_ports import desk_policy
 from api.own_hosts import default_host, own_hosts
 from api.rates import open_rates
 from api.settings import Settings
@@ -75,4 +76,5 @@ async def open_ports(
             default_host=default_host(settings),
             own_hosts=own_hosts(settings),
             fetches_titles=settings.fetch_titles,
+            desk=desk_policy(settings),
         )

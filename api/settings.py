@@ -223,6 +223,20 @@ class Settings(BaseSettings):
     mail_per_minute: int = Field(
         default=60, ge=1, description="most letters that a machine begins to send in a minute"
     )
+    ticket_undo_s: int = Field(
+        default=15,
+        ge=0,
+        le=600,
+        description="seconds for which an answer of the support desk can be taken back before "
+        "it is sent; 0 sends at once",
+    )
+    ticket_reopen_days: int = Field(
+        default=14,
+        ge=0,
+        le=365,
+        description="days after the end of a ticket for which a reply goes on with it; a later "
+        "one makes a new ticket that is linked to it",
+    )
     fetch_titles: bool = Field(
         default=True,
         description="ask the page of a link without a title for one; only pages of the open "

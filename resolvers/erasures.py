@@ -15,16 +15,30 @@ from models.rules.audit_actions import AuditAction
 from models.rules.scopes import Scope
 from models.second_factors import Identity, Passkey, RecoveryCode, Totp
 from models.sessions import Session
+from models.ticket_queues import TicketQueueMember
+from models.tickets import TicketFollower
 from models.users import Role, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.grants import check_role
 from resolvers.link_transfers import leave_links, transfer_links
 from resolvers.sessions import require_fresh
+from resolvers.ticket_erasures import forget_in_tickets
 from resolvers.user_lists import sees_person
 
 # Everything that hangs on a person; a test finds a table that is missing here.
-OWNED: Final = (Session, OneTimeToken, ApiKey, Totp, RecoveryCode, Passkey, Identity, Replay)
+OWNED: Final = (
+    Session,
+    OneTimeToken,
+    ApiKey,
+    Totp,
+    RecoveryCode,
+    Passkey,
+    Identity,
+    Replay,
+    TicketFollower,
+    TicketQueueMember,
+)
 
 
 async def erase_user(
@@ -88,6 +102,7 @@ async def _wipe(context: RequestContext, connection: BaseDBAsyncClient, user: Us
     address = user.email
     for table in OWNED:
         await table.filter(user_id=user.id).using_db(connection).delete()
+    await forget_in_tickets(connection, user)
     await Invitation.filter(email=address).using_db(connection).delete()
     await Mail.filter(to_address=address).using_db(connection).delete()
     user.email = f"erased-{user.id}@erased.invalid"  # RFC 2606: no such domain can be

@@ -48,6 +48,15 @@ _PERSON: Final = (
     " LEFT JOIN organization ON organization.id = app_user.organization_id WHERE app_user.id = "
 )
 _RECORD: Final = "id, created_at"
+# What the desk wrote is the installation's; that somebody wrote it is theirs to know.
+_MESSAGES: Final = (
+    "(SELECT ticket_message.*, ticket.organization_id FROM ticket_message"
+    " JOIN ticket ON ticket.id = ticket_message.ticket_id) AS message"
+)
+_MESSAGE: Final = (
+    f"{_RECORD}, ticket_id, visibility, channel, author_email, author_name, taken_back_at,"
+    " CASE WHEN is_from_staff THEN NULL ELSE body_markdown END AS body_markdown"
+)
 _TABLES: Final = (
     _Table(
         part="sessions",
@@ -105,6 +114,38 @@ _TABLES: Final = (
         owners=("owner_id",),
         of_organization=True,
     ),
+    _Table(
+        part="tickets",
+        table="ticket",
+        columns=f"{_RECORD}, updated_at, number, subject, kind, status, channel, installation,"
+        " module, requester_email, requester_name, organization_id, resolution, resolved_at,"
+        " closed_at, deleted_at",
+        owners=("requester_id",),
+        of_organization=True,
+    ),
+    _Table(
+        part="ticket_messages",
+        table=_MESSAGES,
+        columns=_MESSAGE,
+        owners=("author_id",),
+        of_organization=True,
+    ),
+    _Table(
+        part="ticket_messages_by_mail",
+        table=_MESSAGES,
+        columns=_MESSAGE,
+        owners=("author_email",),
+        by_address=True,
+        of_organization=True,
+    ),
+    _Table(
+        part="ticket_events",
+        table="ticket_event",
+        columns="id, created_at, ticket_id, kind",
+        owners=("author_id",),
+    ),
+    _Table(part="followed_tickets", table="ticket_follower", columns="id, ticket_id"),
+    _Table(part="ticket_queues", table="ticket_queue_member", columns="id, queue_id"),
     _Table(
         part="audit_entries",
         table="audit_entry",
