@@ -28,7 +28,7 @@ def event_text(event: TicketEvent, locale: str, *, is_for_desk: bool) -> str:
         label = status_label_id(TicketStatus(after["status"]), is_for_desk=is_for_desk)
         return text(locale, f"{who}_EVENT_STATUS_CHANGED", status=text(locale, label))
     if event.kind is TicketEventKind.SUBJECT_CHANGED:
-        return text(locale, f"{who}_EVENT_SUBJECT_CHANGED", subject=str(after.get("subject", "")))
+        return text(locale, f"{who}_EVENT_RENAMED", subject=str(after.get("subject", "")))
     if event.kind is TicketEventKind.ASSIGNED and after.get("assignee_id") is None:
         return text(locale, "DESK_EVENT_UNASSIGNED")
     return text(locale, f"{who}_EVENT_{event.kind}")
