@@ -14,12 +14,12 @@ import pytest
 from aiohttp.pytest_plugin import AiohttpClient
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
-from tortoise.contrib.test import truncate_all_models
 
 from api.app import Parts, create_app
+from api.adapters.disk_blobs import DiskBlobs
 from api.migrate import migrate
 from models.clicks import RAW_TABLES
-from models.orm import orm_config, writer
+from models.orm import is_sqlite, orm_config, writer
 from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
 from schema.context import PortalFacts
@@ -92,14 +92,36 @@ async def database(database_url: str) -> AsyncIterator[None]:
     async with TortoiseContext() as context:
         await context.init(config=orm_config(database_url))
         yield
-        await truncate_all_models()
-        for table in RAW_TABLES:
-            await writer().execute_script(f"DELETE FROM {table}")
+        await writer().execute_script(_emptying())
         await Tortoise.close_connections()
 
 
 @pytest.fixture
 def clock() -> FixedClock:
+def _emptying() -> str:
+    """Return one script that empties every table: tens of times faster than TRUNCATE of each."""
+    tables = [model._meta.db_table for model in Tortoise.apps.get_models_iterable()]
+    deletes = "".join(f'DELETE FROM "{table}";' for table in [*tables, *RAW_TABLES])
+    if is_sqlite(writer()):
+        return f"PRAGMA foreign_keys = OFF; BEGIN; {deletes} COMMIT; PRAGMA foreign_keys = ON"
+    # No foreign key is looked at meanwhile: rows go in any order.
+    return f"SET session_replication_role = replica; {deletes} RESET session_replication_role"
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A mail server that tests share: each takes users of its own."""
+    with dovecot_server() as server:
+        yield server
+
+
+@pytest.fixture
+def stoppable_dovecot() -> Iterator[Dovecot]:
+    """A mail server of one test alone."""
+    with dovecot_server() as server:
+        yield server
+
+
     return FixedClock()
 
 
