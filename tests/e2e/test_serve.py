@@ -565,8 +565,22 @@ def test_a_service_that_only_redirects_has_no_graphql(
         loaded = set((tmp_path / str(pid)).read_text().split("\n"))
         assert {"asyncio", "uvloop", "api.supervisor"} <= loaded
         assert {name for name in loaded if name.split(".")[0] in GRAPHQL} == set()
+    assert [psutil.Process(pid).nice() for pid in pids] == [os.nice(0)] * 3
     assert serving.get("/a").headers["location"] == TARGET
     assert serving.request("POST", "/graphql").status == 405
+    assert serving.stop() == 0
+
+
+def test_a_service_without_redirects_leaves_the_core_to_one_that_has_them(
+    serving: Service,
+) -> None:
+    assert serving.stop() == 0
+    serving.arguments = ("--role", "api")
+    serving.start()
+
+    assert [psutil.Process(pid).nice() for pid in serving.children()] == [os.nice(0) + 10]
+    assert serving.get("/a").status == 404
+    assert serving.graphql("{ portal { name } }") == {"portal": {"name": "Linkyard"}}
     assert serving.stop() == 0
 
 
