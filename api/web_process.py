@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import math
+import os
 import signal
 import socket
 from collections.abc import Callable
