@@ -56,10 +56,10 @@ _STATEMENT_S: Final = 10.0  # of the store: no page of a front end needs a tenth
 _IDLE_S: Final = 0.5  # how long an idle connection may stay when the service ends
 _ORPHAN_S: Final = 1.0  # to finish what was begun, when a new service may wait for our locks
 _LEAST_FILE_BYTES: Final = 1 << 16  # a file for each of a few turns would cost more than it frees
-_HARD_LIMIT_S: Final = 10.0  # beyond the drain time; a process that hangs must not stay
-
 # A redirect must not wait for the 3 ms that Linux lets another process of the core finish.
 _BEHIND: Final = 10  # steps of priority, for who redirects nothing
+_HARD_LIMIT_S: Final = 10.0  # beyond the drain time; a process that hangs must not stay
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebProcess:
@@ -72,10 +72,10 @@ class WebProcess:
 
     def __call__(self, announce: Callable[[], None]) -> int:
         """Serve until told to stop, and finish what was begun."""
-        uvloop.run(self._main(announce))
-        return 0
         if not self.role.redirects:
             os.nice(_BEHIND)
+        uvloop.run(self._main(announce))
+        return 0
 
     async def _main(self, announce: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
