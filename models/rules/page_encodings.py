@@ -88,6 +88,11 @@ def decode_page(body: bytes, *, content_type: str) -> str:
     return body.decode(codec, "replace")
 
 
+def codec_of_label(label: str) -> str | None:
+    """Return the codec that a label means, None for what is none here."""
+    return _CODECS.get(label.strip().lower())
+
+
 def _codec_of_page(head: bytes) -> str | None:
     codec = _codec(_OF_PAGE.search(_COMMENT.sub(b"", head)))
     # Whoever could read this statement as ASCII did not read UTF-16.
