@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+_MOST_PLACES: Final = 6
 _PACKAGES: Final = ("aiohttp", "uvloop", "httptools", "lmdb", "strawberry-graphql", "tortoise-orm")
 
 
@@ -40,7 +41,7 @@ def at_least(measure: str, value: float, floor: float, *, unit: str = "", note: 
     return Figure(
         measure=measure,
         asked=f"at least {_number(floor)}{unit}",
-        reached=f"{_number(value)}{unit}",
+        reached=f"{_number(value, floor)}{unit}",
         is_met=value >= floor,
         note=note,
     )
@@ -53,7 +54,7 @@ def at_most(
     return Figure(
         measure=measure,
         asked=f"at most {_number(ceiling)}{unit}",
-        reached=f"{_number(value)}{unit}",
+        reached=f"{_number(value, ceiling)}{unit}",
         is_met=value <= ceiling,
         note=note,
     )
@@ -111,10 +112,14 @@ def on_core(number: int) -> tuple[str, ...]:
     return "taskset", "-c", str(sorted(os.sched_getaffinity(0))[number])
 
 
-def _number(value: float) -> str:
-    if value >= 100:  # noqa: PLR2004 - whole numbers read better from here on
-        return f"{value:,.0f}"
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+def _number(value: float, bar: float | None = None) -> str:
+    """Return a number with few digits, but enough to tell it from the bar it is held to."""
+    places = 0 if value >= 100 else 2  # noqa: PLR2004 - whole numbers read better from here on
+    if bar is not None and value != bar:
+        while places < _MOST_PLACES and round(value, places) == bar:
+            places += 1
+    shown = f"{value:,.{places}f}"
+    return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def _cpu_model() -> str:

@@ -46,3 +46,11 @@ def test_the_page_begins_with_what_was_missed() -> None:
     assert "1 of 2 figures were missed: rate." in written
     assert "The run took 8 minutes." in written
     assert "3 to 12 % of the machine busy" in written
+
+
+def test_a_figure_that_nearly_reaches_its_bar_is_told_from_it() -> None:
+    told = [at_least("rate", value, 0.9).reached for value in (0.8, 0.897, 0.8996, 0.9, 0.9004)]
+
+    assert told == ["0.8", "0.897", "0.8996", "0.9", "0.9004"]
+    assert at_most("wait", 119.8, 120).reached == "119.8"
+    assert at_least("rate", 31_607.9, 20_000).reached == "31,608"
