@@ -31,6 +31,7 @@ MODEL_MODULES: Final = (
     "models.clicks",
     "models.replays",
     "models.installation",
+    "models.search_documents",
     "models.ticket_categories",
     "models.ticket_queues",
     "models.tickets",

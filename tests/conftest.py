@@ -104,7 +104,8 @@ def _emptying() -> str:
     deletes = "".join(f'DELETE FROM "{table}";' for table in [*tables, *RAW_TABLES])
     if is_sqlite(writer()):
         return f"PRAGMA foreign_keys = OFF; BEGIN; {deletes} COMMIT; PRAGMA foreign_keys = ON"
-    # No foreign key is looked at meanwhile: rows go in any order.
+    # No foreign key is looked at meanwhile: rows go in any order, and nothing cascades.
+    deletes += "DELETE FROM search_index;"
     return f"SET session_replication_role = replica; {deletes} RESET session_replication_role"
 
 

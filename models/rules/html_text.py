@@ -112,8 +112,8 @@ class _Writer:
         elif self._links:
             url, begin = self._links.pop()
             said = "".join(self._line[begin:]).strip()
-            if url and said not in {url, url.removeprefix("mailto:"), url.rstrip("/")}:
-                self._line.append(f" <{url}>" if said else url)
+            if said and url and said not in {url, url.removeprefix("mailto:"), url.rstrip("/")}:
+                self._line.append(f" <{url}>")
 
     def _add(self, text: str) -> None:
         if not self._code and (not self._line or self._line[-1].endswith(" ")):

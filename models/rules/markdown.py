@@ -71,8 +71,8 @@ def sanitise_mail_html(html: str, *, images: Mapping[str, str] = NO_IMAGES) -> s
 
 def _bounded_table(state: StateBlock, first: int, last: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's
     """Read a table unless the text would have too many cells with it."""
-    if silent:
-        return table(state, first, last, silent)
+    if silent or not table(state, first, last, True):  # noqa: FBT003 - as the parser calls it
+        return silent and table(state, first, last, silent)
     begin, end = state.bMarks[first] + state.tShift[first], state.eMarks[first]
     columns = state.src.count("|", begin, end) + 1
     left = _MAX_CELLS - cast("int", state.env[_CELLS])

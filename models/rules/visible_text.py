@@ -23,4 +23,4 @@ def visible_text(text: str) -> str:
 
     Tabs and line ends stay, the latter all as a line feed. Doing it twice changes nothing.
     """
-    return _HIDDEN.sub("", _LINE_ENDS.sub("\n", text))
+    return str(_HIDDEN.sub("", _LINE_ENDS.sub("\n", text)))
