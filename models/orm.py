@@ -37,6 +37,9 @@ MODEL_MODULES: Final = (
     "models.tickets",
     "models.ticket_fields",
     "models.ticket_messages",
+    "models.service_calendars",
+    "models.service_policies",
+    "models.service_clocks",
 )
 READERS: Final = 3  # SQLite's connections for reading, of each process
 # FULL syncs at every commit: what we acknowledged survives a power cut too.

@@ -92,6 +92,11 @@ class AuditAction(StrEnum):
     TICKET_QUEUE_UPDATE = "ticket_queue.update"
     TICKET_FIELD_CREATE = "ticket_field.create"
     TICKET_FIELD_UPDATE = "ticket_field.update"
+    SERVICE_CALENDAR_CREATE = "service_calendar.create"
+    SERVICE_CALENDAR_UPDATE = "service_calendar.update"
+    SERVICE_POLICY_CREATE = "service_policy.create"
+    SERVICE_POLICY_UPDATE = "service_policy.update"
+    SERVICE_POLICY_ARCHIVE = "service_policy.archive"
 
 
 def masked(values: Mapping[str, object]) -> Mapping[str, object]:
