@@ -1,9 +1,18 @@
 """What most tables have."""
 
+from typing import TypeVar, cast
+
 from tortoise import fields
 from tortoise.models import Model
 
 from models.ids import new_id
+
+Value = TypeVar("Value")
+
+
+def nullable(field: fields.Field[Value]) -> fields.Field[Value | None]:
+    """Return a field with `null=True` as what it is, where Tortoise's types do not say so."""
+    return cast("fields.Field[Value | None]", field)
 
 
 class Record(Model):

@@ -7,7 +7,7 @@ import orjson
 from tortoise import fields
 from tortoise.models import Model
 
-from models.base import Record
+from models.base import Record, nullable
 from models.ids import new_id
 from models.rules.ticket_fields import FieldDefinition, FieldType
 from models.rules.ticket_states import TicketKind
@@ -21,8 +21,10 @@ class TicketField(Record):
     """A definition, see models.rules.ticket_fields. `choices` is a list in JSON."""
 
     key = fields.CharField(max_length=MAX_FIELD_KEY_LENGTH, unique=True)
-    kind: TicketKind | None = fields.CharEnumField(
-        TicketKind, max_length=32, null=True, description="of the tickets that have it"
+    kind = nullable(
+        fields.CharEnumField(
+            TicketKind, max_length=32, null=True, description="of the tickets that have it"
+        )
     )
     type = fields.CharEnumField(FieldType, max_length=16, description="what it takes")
     label_ru = fields.CharField(max_length=MAX_FIELD_LABEL_LENGTH)
@@ -55,7 +57,7 @@ class TicketField(Record):
 class TicketFieldValue(Model):
     """What a ticket holds in a field; `value` in JSON. Keys of ours have no TicketField."""
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
         "models.Ticket", related_name="field_values", on_delete=fields.CASCADE
     )

@@ -58,7 +58,7 @@ class TicketEvent(Model):
     The change that came with an answer is shown and taken back with it: see TicketMessage.
     """
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     created_at: datetime = fields.DatetimeField()
     ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
         "models.Ticket", related_name="events", on_delete=fields.CASCADE

@@ -30,7 +30,7 @@ class TicketQueue(Record):
 class TicketQueueMember(Model):
     """Somebody who works on the tickets of a queue."""
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     queue: fields.ForeignKeyRelation[TicketQueue] = fields.ForeignKeyField(
         "models.TicketQueue", related_name="members", on_delete=fields.CASCADE
     )

@@ -107,6 +107,8 @@ async def insert_records(connection: BaseDBAsyncClient, records: Sequence[Model]
     )
     rows = [[_stored(getattr(each, name), sqlite=sqlite) for name in names] for each in records]
     await execute_many(connection, sql, rows)
+    for each in records:
+        vars(each)["_saved_in_db"] = True  # as after a save: saving it again updates it
 
 
 def _stored(value: object, *, sqlite: bool) -> object:

@@ -6,7 +6,7 @@ from typing import Final
 from tortoise import fields
 from tortoise.models import Model
 
-from models.base import Record
+from models.base import Record, nullable
 from models.ids import new_id
 from models.organizations import Organization
 from models.rules.severities import TicketEffect, TicketImpact, TicketSeverity, TicketWorkaround
@@ -44,17 +44,23 @@ class Ticket(Record):
     number: int = fields.BigIntField(unique=True)
     subject = fields.CharField(max_length=MAX_SUBJECT_LENGTH)
     kind = fields.CharEnumField(TicketKind, max_length=32, description="what the customer wants")
-    severity: TicketSeverity | None = fields.CharEnumField(
-        TicketSeverity, max_length=16, null=True, description="by the table of severities"
+    severity = nullable(
+        fields.CharEnumField(
+            TicketSeverity, max_length=16, null=True, description="by the table of severities"
+        )
     )
-    effect: TicketEffect | None = fields.CharEnumField(
-        TicketEffect, max_length=16, null=True, description="what happens to the work"
+    effect = nullable(
+        fields.CharEnumField(
+            TicketEffect, max_length=16, null=True, description="what happens to the work"
+        )
     )
-    impact: TicketImpact | None = fields.CharEnumField(
-        TicketImpact, max_length=16, null=True, description="to how many"
+    impact = nullable(
+        fields.CharEnumField(TicketImpact, max_length=16, null=True, description="to how many")
     )
-    workaround: TicketWorkaround | None = fields.CharEnumField(
-        TicketWorkaround, max_length=16, null=True, description="whether there is a way round"
+    workaround = nullable(
+        fields.CharEnumField(
+            TicketWorkaround, max_length=16, null=True, description="whether there is a way round"
+        )
     )
     status = fields.CharEnumField(TicketStatus, max_length=24, description="who has to act")
     line = fields.CharEnumField(TicketLine, max_length=16, description="which line has it")
@@ -88,10 +94,12 @@ class Ticket(Record):
     reopen_count = fields.IntField(default=0)
     bounce_count = fields.IntField(default=0)
     snoozed_until: datetime | None = fields.DatetimeField(null=True)
-    resolution: TicketResolution | None = fields.CharEnumField(
-        TicketResolution, max_length=24, null=True, description="why it needs nothing more"
+    resolution = nullable(
+        fields.CharEnumField(
+            TicketResolution, max_length=24, null=True, description="why it needs nothing more"
+        )
     )
-    resolution_note = fields.TextField(null=True)
+    resolution_note: str | None = fields.TextField(null=True)
     resolved_at: datetime | None = fields.DatetimeField(null=True)
     closed_at: datetime | None = fields.DatetimeField(null=True)
     deleted_at: datetime | None = fields.DatetimeField(null=True)
@@ -99,8 +107,10 @@ class Ticket(Record):
         "models.Ticket", related_name="merged", on_delete=fields.RESTRICT, null=True
     )
     merged_into_id: int | None
-    status_before: TicketStatus | None = fields.CharEnumField(
-        TicketStatus, max_length=24, null=True, description="where it was before"
+    status_before = nullable(
+        fields.CharEnumField(
+            TicketStatus, max_length=24, null=True, description="where it was before"
+        )
     )
     first_answered_at: datetime | None = fields.DatetimeField(null=True)
     customer_wrote_at: datetime | None = fields.DatetimeField(null=True)
@@ -128,7 +138,7 @@ class Ticket(Record):
 class TicketCounter(Model):
     """The last number that was given out, in its only row."""
 
-    id = fields.BigIntField(primary_key=True, generated=False)
+    id: int = fields.BigIntField(primary_key=True, generated=False)
     last_number = fields.BigIntField()
 
     class Meta:
@@ -139,7 +149,7 @@ class TicketCounter(Model):
 class TicketFollower(Model):
     """Somebody who wants to be told of a ticket."""
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
         "models.Ticket", related_name="followers", on_delete=fields.CASCADE
     )
@@ -159,7 +169,7 @@ class TicketFollower(Model):
 class TicketTag(Model):
     """A word on a ticket, in lower case."""
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
         "models.Ticket", related_name="tags", on_delete=fields.CASCADE
     )
@@ -176,7 +186,7 @@ class TicketTag(Model):
 class TicketLink(Model):
     """`other` is what `kind` says to `ticket`: its follow-up, a part split from it."""
 
-    id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
+    id: int = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     ticket: fields.ForeignKeyRelation[Ticket] = fields.ForeignKeyField(
         "models.Ticket", related_name="links", on_delete=fields.CASCADE
     )

@@ -1,6 +1,6 @@
 """One change of one ticket: its transaction, its lock, and what it was before."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -58,7 +58,7 @@ async def ticket_change(
     ticket_id: int,
     if_revision: int | None = None,
     is_deleted: bool = False,
-) -> AsyncIterator[TicketChange]:
+) -> AsyncGenerator[TicketChange]:
     """Open a transaction with the lock of a ticket; see locked_ticket for its refusals."""
     async with in_transaction("default") as connection:
         ticket = await locked_ticket(

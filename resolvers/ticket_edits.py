@@ -163,14 +163,14 @@ async def set_requester(
 def _texts(changes: TicketClassification) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     problems: list[DomainError] = []
-    for name, text, length in (
-        ("module", changes.module, MAX_MODULE_LENGTH),
-        ("installation", changes.installation, MAX_INSTALLATION_LENGTH),
+    for name, path, text, length in (
+        ("module", "productModule", changes.module, MAX_MODULE_LENGTH),
+        ("installation", "installation", changes.installation, MAX_INSTALLATION_LENGTH),
     ):
         if text is UNSET:
             continue
         try:
-            found[name] = check_text(text, field=name, length=length)
+            found[name] = check_text(text, field=path, length=length)
         except DomainError as problem:
             problems.append(problem)
     InputInvalidError.raise_for(problems)

@@ -92,7 +92,7 @@ async def check_fields(
         field = known.get(key)
         try:
             if field is None:
-                path = ("fields", key[:MAX_FIELD_KEY_LENGTH])
+                path = ("customFields", key[:MAX_FIELD_KEY_LENGTH])
                 raise ValueInvalidError(path=path, reason="field_unknown")
             checked[key] = check_value(field, value)
         except DomainError as problem:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from models.errors import NotFoundError
@@ -11,6 +10,7 @@ from models.orm import reader
 from models.rules.audit_actions import AuditAction
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
+from models.ticket_rows import insert_record
 from models.tickets import Ticket, TicketFollower, TicketLink, TicketTag
 from models.users import User
 from resolvers.audit import log_action
@@ -36,18 +36,17 @@ async def follow_ticket(
             not see the ticket.
     """
     follower_id = _follower(context, user_id)
-    try:
-        async with in_transaction("default") as connection:
-            ticket = await locked_ticket(context, connection, ticket_id=ticket_id)
-            rows = User.filter(id=follower_id, deactivated_at=None, erased_at=None)
-            user = await rows.using_db(connection).select_related("role").first()
-            if user is None or not _may_see(user, ticket):
-                raise NotFoundError(path=("userId",))
-            found = TicketFollower.filter(ticket_id=ticket.id, user_id=user.id)
-            if await found.using_db(connection).exists():
-                return ticket
+    async with in_transaction("default") as connection:
+        # Under the lock of the ticket nobody else can begin to follow it meanwhile.
+        ticket = await locked_ticket(context, connection, ticket_id=ticket_id)
+        rows = User.filter(id=follower_id, deactivated_at=None, erased_at=None)
+        user = await rows.using_db(connection).select_related("role").first()
+        if user is None or not _may_see(user, ticket):
+            raise NotFoundError(path=("userId",))
+        found = TicketFollower.filter(ticket_id=ticket.id, user_id=user.id)
+        if not await found.using_db(connection).exists():
             row = TicketFollower(id=new_id(), ticket_id=ticket.id, user_id=user.id)
-            await row.save(using_db=connection, force_create=True)
+            await insert_record(connection, row)
             await log_action(
                 context,
                 connection,
@@ -55,8 +54,6 @@ async def follow_ticket(
                 subject_id=ticket.id,
                 after={"user_id": user.id},
             )
-    except IntegrityError:  # somebody else said so at the same moment
-        return ticket
     return ticket
 
 

@@ -112,7 +112,7 @@ async def reply_to_ticket(  # noqa: PLR0913 - one for each part of an answer
         RateLimitedError: a customer wrote too often within the hour.
     """
     context.viewer.require(Scope.TICKET_WRITE)
-    text = check_body(body, field="body", length=MAX_BODY_LENGTH) or ""
+    text = check_body(body, field="bodyMarkdown", length=MAX_BODY_LENGTH) or ""
     if then is not None:
         require_desk(context.viewer)
         if then.status not in _THEN:
@@ -163,7 +163,7 @@ async def note_on_ticket(
         DomainError: the same as reply_to_ticket, for the same fields.
     """
     require_desk(context.viewer, writes=False)
-    text = check_body(body, field="body", length=MAX_BODY_LENGTH) or ""
+    text = check_body(body, field="bodyMarkdown", length=MAX_BODY_LENGTH) or ""
     request = _request(context, "ticketNote", request_id, [ticket_id, text])
     message_id = new_id()
     async with in_transaction("default") as connection:

@@ -5,6 +5,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from tortoise.queryset import QuerySet
+
 from models.errors import NotFoundError
 from models.orm import reader
 from models.rules.audit_actions import AuditAction
@@ -16,7 +18,7 @@ from models.rules.ticket_states import TicketResolution, TicketStatus
 from models.ticket_errors import TicketMoveNotPossibleError
 from models.tickets import Ticket
 from resolvers.context import RequestContext
-from resolvers.ticket_changes import TicketChange, ticket_change
+from resolvers.ticket_changes import ticket_change
 from resolvers.ticket_filters import is_desk, require_desk
 from resolvers.ticket_steps import NO_INPUT, StepInput
 from resolvers.tickets import spend_writing
@@ -187,9 +189,8 @@ async def close_resolved(context: RequestContext, *, before: datetime, limit: in
     return closed
 
 
-async def _ids(rows: object) -> list[int]:
-    found: list[int] = await rows.using_db(reader()).values_list("id", flat=True)  # type: ignore[attr-defined]
-    return found
+async def _ids(rows: QuerySet[Ticket]) -> list[int]:
+    return [ticket.id for ticket in await rows.using_db(reader()).only("id")]
 
 
 async def _by_time(
@@ -220,9 +221,5 @@ async def _desk_step(  # noqa: PLR0913 - one for each part of a step
     require_desk(context.viewer)
     async with ticket_change(context, ticket_id=ticket_id, if_revision=if_revision) as change:
         change.step(move, given)
-        await _save_step(change, said)
+        await change.save(TicketEventKind.STATUS_CHANGED, action=AuditAction.TICKET_MOVE, said=said)
     return change.ticket
-
-
-async def _save_step(change: TicketChange, said: Mapping[str, object]) -> None:
-    await change.save(TicketEventKind.STATUS_CHANGED, action=AuditAction.TICKET_MOVE, said=said)

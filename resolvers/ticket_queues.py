@@ -227,8 +227,8 @@ async def _set_members(
     held = set(await _members(connection, queue.id))
     gone = held - wanted
     if gone:
-        rows = TicketQueueMember.filter(queue_id=queue.id, user_id__in=list(gone))
-        await rows.using_db(connection).delete()
+        members = TicketQueueMember.filter(queue_id=queue.id, user_id__in=list(gone))
+        await members.using_db(connection).delete()
     added = [
         TicketQueueMember(id=new_id(), queue_id=queue.id, user_id=each)
         for each in dict.fromkeys(member_ids)

@@ -78,7 +78,7 @@ class _Form:
 
     def body(self, text: str) -> str:
         try:
-            return check_body(text, field="body", length=MAX_BODY_LENGTH) or ""
+            return check_body(text, field="bodyMarkdown", length=MAX_BODY_LENGTH) or ""
         except DomainError as problem:
             self.problems.append(problem)
             return ""
@@ -141,7 +141,7 @@ async def create_ticket(  # noqa: PLR0913 - one for each field of the form
     form = _Form()
     subject = form.line(subject, "subject", MAX_SUBJECT_LENGTH, required=True)
     message = form.body(body)
-    module = form.line(module, "module", MAX_MODULE_LENGTH)
+    module = form.line(module, "productModule", MAX_MODULE_LENGTH)
     installation = form.line(installation, "installation", MAX_INSTALLATION_LENGTH)
     request_id = form.line(request_id, "requestId", MAX_REQUEST_ID_LENGTH)
     words = form.tags(tags)

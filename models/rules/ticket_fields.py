@@ -104,7 +104,7 @@ def check_value(field: FieldDefinition, value: object) -> FieldValue | None:
         return None
     checked = _CHECKS[field.type](field, value)
     if checked is None:
-        path, wanted = ("fields", field.key), field.type.value.lower()
+        path, wanted = ("customFields", field.key), field.type.value.lower()
         raise ValueInvalidError(path=path, reason="ticket_field", field=field.key, wanted=wanted)
     return checked
 
@@ -113,13 +113,14 @@ def _text(field: FieldDefinition, value: object) -> FieldValue | None:
     if not isinstance(value, str):
         return None
     if len(value) > MAX_VALUE_LENGTH:
-        raise TextTooLongError(path=("fields", field.key), count=MAX_VALUE_LENGTH)
+        raise TextTooLongError(path=("customFields", field.key), count=MAX_VALUE_LENGTH)
     return check_text(value, field=field.key, length=MAX_VALUE_LENGTH)
 
 
 def _number(_: FieldDefinition, value: object) -> FieldValue | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and isfinite(value) and abs(value) <= _MAX_NUMBER else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if isfinite(value) and abs(value) <= _MAX_NUMBER else None
 
 
 def _day(_: FieldDefinition, value: object) -> FieldValue | None:

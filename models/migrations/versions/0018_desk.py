@@ -6,7 +6,7 @@ from alembic import op
 from models.migrations import KEY, MOMENT
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 
 _EMAIL = sa.String(254)
 _NAME = sa.String(200)
