@@ -16,13 +16,13 @@ from tortoise import Tortoise
 from tortoise.context import TortoiseContext
 
 from api.app import Parts, create_app
-from api.adapters.disk_blobs import DiskBlobs
 from api.migrate import migrate
 from models.clicks import RAW_TABLES
 from models.orm import is_sqlite, orm_config, writer
 from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
 from schema.context import PortalFacts
+from tests.dovecot_server import Dovecot, dovecot_server
 from tests.factories import PASSWORDS, SEALER
 from tests.fakes import CountingSignal, FixedClock, MemoryFeed
 from tests.portal import Client
@@ -96,8 +96,6 @@ async def database(database_url: str) -> AsyncIterator[None]:
         await Tortoise.close_connections()
 
 
-@pytest.fixture
-def clock() -> FixedClock:
 def _emptying() -> str:
     """Return one script that empties every table: tens of times faster than TRUNCATE of each."""
     tables = [model._meta.db_table for model in Tortoise.apps.get_models_iterable()]
@@ -123,6 +121,8 @@ def stoppable_dovecot() -> Iterator[Dovecot]:
         yield server
 
 
+@pytest.fixture
+def clock() -> FixedClock:
     return FixedClock()
 
 
