@@ -16,7 +16,7 @@ from models.ticket_rows import selected, ticket_of
 from models.tickets import Ticket
 from resolvers.context import RequestContext
 from resolvers.service_book import NO_GENERATION, current_book, seconds_of
-from resolvers.ticket_clocks import ClockNews, follow_ticket
+from resolvers.ticket_clocks import ClockNews, keep_clocks
 
 SWEPT: Final = 100  # tickets at once
 
@@ -36,7 +36,7 @@ async def sweep_clocks(context: RequestContext, *, limit: int = SWEPT) -> list[C
         async with in_transaction("default") as connection:
             ticket = await _locked(connection, ticket_id)
             if ticket is not None:
-                news += await follow_ticket(context, connection, ticket)
+                news += await keep_clocks(context, connection, ticket)
     return news
 
 

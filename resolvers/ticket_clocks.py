@@ -39,7 +39,7 @@ class ClockNews:
     entry: ClockEntry
 
 
-async def follow_ticket(
+async def keep_clocks(
     context: RequestContext, connection: BaseDBAsyncClient, ticket: Ticket
 ) -> list[ClockNews]:
     """Bring the clocks of a ticket to where it stands, and note what has fallen due.

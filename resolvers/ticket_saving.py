@@ -19,6 +19,7 @@ from models.tickets import Ticket
 from resolvers.audit import NOTHING, Values, log_action
 from resolvers.context import RequestContext
 from resolvers.link_filters import MAX_ID, Conditions
+from resolvers.ticket_clocks import keep_clocks
 from resolvers.ticket_filters import add_visible_tickets, is_desk
 
 # What an edit may change; events tell of all of it but the bookkeeping.
@@ -195,7 +196,7 @@ async def _write(
     before: Mapping[str, object],
     changed: list[str],
 ) -> None:
-    """Compare and set."""
+    """Compare and set; the clocks of the service terms go along."""
     ticket.revision += 1
     ticket.updated_at = max(context.ports.clock.now(), ticket.updated_at)
     values = {name: getattr(ticket, name) for name in (*changed, "revision", "updated_at")}
@@ -203,6 +204,7 @@ async def _write(
     if not await same.using_db(connection).update(**values):
         current = await Ticket.filter(id=ticket.id).using_db(connection).first()
         raise RevisionConflictError(current_revision=current.revision if current else 0)
+    await keep_clocks(context, connection, ticket)
 
 
 def _events_of(kind: TicketEventKind, told: list[str]) -> list[tuple[TicketEventKind, list[str]]]:

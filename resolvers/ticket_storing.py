@@ -26,6 +26,7 @@ from models.ticket_rows import insert_record, insert_records
 from models.tickets import Ticket, TicketLink, TicketTag
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.ticket_clocks import keep_clocks
 from resolvers.ticket_field_values import write_fields
 from resolvers.ticket_requesters import KnownRequester
 from resolvers.ticket_saving import add_event
@@ -118,6 +119,7 @@ async def store_ticket(
         number=await _next_number(connection),
     )
     await insert_record(connection, ticket)
+    await keep_clocks(context, connection, ticket)
     tags = [TicketTag(id=new_id(), ticket_id=ticket.id, name=name) for name in new.tags]
     await insert_records(connection, tags)
     await write_fields(connection, ticket.id, new.fields)
