@@ -281,6 +281,13 @@ class Settings(BaseSettings):
         description="days after the end of a ticket for which a reply goes on with it; a later "
         "one makes a new ticket that is linked to it",
     )
+    ticket_close_days: int = Field(
+        default=5,
+        ge=0,
+        le=365,
+        description="working days after which a resolved ticket is closed, by the calendar of the "
+        "default policy; 0 closes none",
+    )
     fetch_titles: bool = Field(
         default=True,
         description="ask the page of a link without a title for one; only pages of the open "

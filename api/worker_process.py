@@ -34,6 +34,7 @@ from api.workers.noted_clicks import NotedClickWorker
 from api.workers.pacing import wait_for
 from api.workers.replica import ReplicaWorker
 from api.workers.retention import RetentionWorker
+from api.workers.tickets import TicketWorker
 from api.workers.titles import TitleWorker
 from api.workers.visitors import VisitorWorker
 from models.orm import open_database
@@ -131,6 +132,7 @@ class WorkerProcess:
                 asyncio.create_task(VisitorWorker(context, salts=salts).run()),
                 asyncio.create_task(AuditWorker(heads, clock=ports.clock).run()),
                 asyncio.create_task(mails.run(wake=mail_posted)),
+                asyncio.create_task(TicketWorker(context).run()),
             ]
             if settings.fetch_titles:
                 http = outbound_http(settings)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.workers.service_terms import ServiceTermsWorker
+from api.workers.tickets import TicketWorker
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.rules.service_clocks import ClockKind
 from models.service_clocks import ServiceClockEntry, ServiceClockRow
@@ -109,7 +109,7 @@ async def test_the_round_is_over_when_nothing_is_due(
     clock.at = moscow("23T18:00")
     assert not await is_swept(worker)
 
-    loop = ServiceTermsWorker(worker)
+    loop = TicketWorker(worker)
     assert await loop.step() is False
 
     assert await is_swept(worker)
@@ -186,9 +186,9 @@ async def test_a_release_with_other_holidays_counts_everything_anew_once(
     await ServiceTermsState.all().update(holidays="of the release before")
     state = await ServiceTermsState.get()
 
-    await ServiceTermsWorker(worker).step()
+    await TicketWorker(worker).step()
     renewed = await ServiceTermsState.get()
-    await ServiceTermsWorker(worker).step()
+    await TicketWorker(worker).step()
 
     assert renewed.generation > state.generation
     assert (await ServiceTermsState.get()).generation == renewed.generation
