@@ -2,34 +2,44 @@
 
 Same answers and same bytes as the fast path; besides, it takes a slash after the slug,
 and asks the store for links that the replica cannot answer, and while there is no
-replica at all.
+replica at all. POST /{slug} brings the password that such a link may ask for.
 """
 
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
 from api.fast_path import peer_address
 from api.known_hosts import names_another_host
-from api.pages import language_of
+from api.link_forms import FORM_TYPE, typed_password
+from api.pages import PASSWORD_PAGES, language_of
 from api.redirect_answers import (
-    ABSENT,
     MISDIRECTED,
+    PROTECTED,
     UNAVAILABLE,
+    UNTYPED,
+    WRONG,
     Answer,
-    answer_of,
     slug_of,
+    stored_answer_of,
 )
 from api.redirect_replies import Connection
 from api.redirect_turn import RedirectTurn
-from models.errors import DomainUnknownError
+from api.security_headers import PASSWORD_ROUTE, REDIRECT_ROUTE, headers_with
+from models.errors import DomainUnknownError, RateLimitedError
+from models.rules.addresses import Network, client_address
 from models.rules.click_record import KEPT_HEADERS, join_fields
+from models.rules.replica_format import Entry
 from models.rules.spool_format import encode_frame
-from resolvers.ports import LinkFallback, StoreUnavailableError
+from resolvers.ports import LinkFallback, LinkUnlock, StoreUnavailableError
 
 _EVERY_PATH: Final = r"/{slug:(?s:.*)}"  # also with an escaped line feed
+_ONE_SEGMENT: Final = r"/{slug:[^/]+/?}"
 _ACCEPT_LANGUAGE: Final = KEPT_HEADERS.index(b"accept-language")
+_SEE_OTHER: Final = 303
 
 
 class WholeReply(web.StreamResponse):
@@ -54,43 +64,121 @@ class WholeReply(web.StreamResponse):
 class Redirect:
     """The handler of the route."""
 
-    def __init__(self, turn: RedirectTurn, *, fallback: LinkFallback) -> None:
+    def __init__(
+        self,
+        turn: RedirectTurn,
+        *,
+        fallback: LinkFallback,
+        unlock: LinkUnlock,
+        proxies: tuple[Network, ...] = (),
+    ) -> None:
+        """Answer nothing yet.
+
+        Args:
+            turn: of this process.
+            fallback: asked for what the replica cannot answer.
+            unlock: tries passwords.
+            proxies: that are believed when they name a visitor's address.
+        """
         self._turn = turn
         self._fallback = fallback
+        self._unlock = unlock
+        self._proxies = proxies
 
     def add_to(self, app: web.Application) -> None:
-        """Add the route; call it last, because it takes every path that is left."""
-        app.router.add_route(hdrs.METH_GET, _EVERY_PATH, self.handle, name="redirect")
-        app.router.add_route(hdrs.METH_HEAD, _EVERY_PATH, self.handle, name="redirect")
+        """Add the routes; call it last, because they take every path that is left."""
+        add = app.router.add_route
+        add(hdrs.METH_GET, _EVERY_PATH, self.handle, name=REDIRECT_ROUTE)
+        add(hdrs.METH_HEAD, _EVERY_PATH, self.handle, name=REDIRECT_ROUTE)
+        add(hdrs.METH_POST, _ONE_SEGMENT, self.handle_form, name=PASSWORD_ROUTE)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Redirect, or show a page that says why not."""
-        turn = self._turn
-        host = _header(request, b"host")
-        kept = [_header(request, name) for name in KEPT_HEADERS]
+        """Redirect, show a page that says why not, or ask for the link's password."""
         if names_another_host(request):
             answer = MISDIRECTED
         else:
-            answer = await self._find(host, self._slug(_path(request)))
-        frame = None
-        is_head = request.method == hdrs.METH_HEAD
+            answer = await self._find(_header(request, b"host"), self._slug(_path(request)))
+        return await self._reply(request, answer, is_click=bool(answer.target))
+
+    async def handle_form(self, request: web.Request) -> web.StreamResponse:
+        """Take the password of a link: see LinkUnlock. A right one is the click.
+
+        A link that asks for none, perhaps no more, sends the browser to its own address again,
+        where GET counts the click.
+
+        Raises:
+            HTTPMethodNotAllowed: it is no form, or for none of our links.
+        """
+        slug = self._slug(_path(request))
+        if request.content_type != FORM_TYPE or not slug or slug in self._turn.reserved:
+            raise self._not_allowed(request)
+        host = _header(request, b"host")
+        answer = MISDIRECTED if names_another_host(request) else await self._find(host, slug)
+        if answer is PROTECTED:
+            answer = await self._try(request, host, slug)
+            return await self._reply(request, answer, is_click=bool(answer.target))
         if answer.target:
+            answer = Answer(_SEE_OTHER, b"/" + quote(slug, safe="").encode())
+        return await self._reply(request, answer, is_click=False)
+
+    async def _reply(
+        self, request: web.Request, answer: Answer, *, is_click: bool
+    ) -> web.StreamResponse:
+        """Return the reply once its click, if it is one, is in the spool."""
+        turn, frame = self._turn, None
+        is_head = request.method == hdrs.METH_HEAD
+        kept = [_header(request, name) for name in KEPT_HEADERS]
+        if is_click:
             if not turn.is_open:
                 turn.open()
             fields = join_fields([peer_address(request.transport), *kept])
             frame = encode_frame(turn.click(answer.link_id, fields, is_head=is_head))
         await turn.settle(answer.status, frame)
         connection = _connection(request)
+        locale = language_of(kept[_ACCEPT_LANGUAGE])
         if answer.target:
             reply = turn.replies.found(answer.status, answer.target, connection)
-        else:
-            reply = turn.replies.page(
+        elif answer.status in PASSWORD_PAGES:
+            reply = turn.replies.password_page(
                 answer.status,
-                language_of(kept[_ACCEPT_LANGUAGE]),
+                locale,
+                retry_after_s=answer.retry_after_s,
                 connection=connection,
                 with_body=not is_head,
             )
+        else:
+            reply = turn.replies.page(
+                answer.status, locale, connection=connection, with_body=not is_head
+            )
         return WholeReply(answer.status, reply)
+
+    async def _try(self, request: web.Request, host: bytes, slug: bytes) -> Answer:
+        """Return where a typed password leads, or the page that asks again."""
+        password = await typed_password(request)
+        if not password:
+            return UNTYPED
+        hosts = self._turn.hosts_for(host)
+        forwarded = _header(request, b"x-forwarded-for")
+        packed = client_address(peer_address(request.transport), forwarded, self._proxies)
+        address = "" if packed is None else str(ip_address(packed))
+        try:
+            entry = await self._unlock(hosts, slug.decode(), password=password, address=address)
+        except RateLimitedError as error:
+            return Answer(429, retry_after_s=error.retry_after_s)
+        except DomainUnknownError:
+            return MISDIRECTED
+        except StoreUnavailableError:
+            return UNAVAILABLE
+        answer = self._stored(entry)
+        if answer is PROTECTED:
+            return WRONG
+        return answer._replace(status=_SEE_OTHER) if answer.target else answer
+
+    def _not_allowed(self, request: web.Request) -> web.HTTPMethodNotAllowed:
+        refusal = web.HTTPMethodNotAllowed(request.method, (hdrs.METH_GET, hdrs.METH_HEAD))
+        refusal.headers.update(headers_with(self._turn.config.hsts))
+        refusal.headers[hdrs.CACHE_CONTROL] = "no-store"
+        return refusal
 
     def _slug(self, path: bytes) -> bytes:
         """Return the slug that a path names, also with a slash after it; b"" if it names none.
@@ -122,11 +210,12 @@ class Redirect:
             return MISDIRECTED
         except StoreUnavailableError:
             return UNAVAILABLE
+        return self._stored(entry)
+
+    def _stored(self, entry: Entry | None) -> Answer:
         if not self._turn.is_open:
             self._turn.open()
-        return (
-            ABSENT if entry is None else answer_of(entry, now_us=self._turn.now_us) or UNAVAILABLE
-        )
+        return stored_answer_of(entry, now_us=self._turn.now_us)
 
 
 def _path(request: web.Request) -> bytes:

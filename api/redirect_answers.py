@@ -13,17 +13,26 @@ MAX_HOSTS: Final = 1024  # spellings of Host that are remembered
 
 
 class Answer(NamedTuple):
-    """A redirect to `target` for a 3xx status, a page otherwise."""
+    """A redirect to `target` for a 3xx status, a page otherwise.
+
+    Attributes:
+        retry_after_s: of a visitor who guesses too often; 0 otherwise.
+    """
 
     status: int
     target: bytes = b""
     link_id: int = 0
+    retry_after_s: int = 0
 
 
 ABSENT: Final = Answer(404)
 GONE: Final = Answer(410)
 MISDIRECTED: Final = Answer(421)
 UNAVAILABLE: Final = Answer(503)
+# Pages that ask for a link's password.
+PROTECTED: Final = Answer(200)
+UNTYPED: Final = Answer(400)
+WRONG: Final = Answer(403)
 
 
 def answer_of(entry: Entry, *, now_us: int) -> Answer | None:
@@ -32,13 +41,23 @@ def answer_of(entry: Entry, *, now_us: int) -> Answer | None:
         return ABSENT
     if entry.kind is EntryKind.OFF:
         return GONE
-    if entry.kind is EntryKind.ORDINARY or entry.status not in FOUND_STARTS:
-        return None
     if entry.not_after_us and entry.not_after_us <= now_us:
         return GONE
     if entry.not_before_us > now_us:
         return ABSENT
+    if entry.kind is EntryKind.ORDINARY or entry.status not in FOUND_STARTS:
+        return None
     return Answer(entry.status, entry.target, entry.link_id)
+
+
+def stored_answer_of(entry: Entry | None, *, now_us: int) -> Answer:
+    """Return what the store's entry means at a moment: what is left is a password."""
+    if entry is None:
+        return ABSENT
+    answer = answer_of(entry, now_us=now_us)
+    if answer is None:
+        return PROTECTED if entry.kind is EntryKind.ORDINARY else UNAVAILABLE
+    return answer
 
 
 def slug_of(path: bytes) -> bytes | None:

@@ -5,7 +5,14 @@ from enum import Enum
 from http import HTTPStatus
 from typing import Final
 
-from api.pages import PAGE_HEADERS, language_of, page
+from api.pages import (
+    PAGE_HEADERS,
+    PASSWORD_PAGE_HEADERS,
+    PASSWORD_PAGES,
+    language_of,
+    page,
+    password_page,
+)
 from api.security_headers import HSTS
 
 _MAX_PAGES: Final = 256  # of one second
@@ -34,6 +41,9 @@ _PAGE_STARTS: Final = {
     + PAGE_HEADERS
     + b"Content-Length: "
     for status in (404, 410, 421, 503)
+}
+_PASSWORD_STARTS: Final = {
+    status: _status_line(status) + PASSWORD_PAGE_HEADERS for status in PASSWORD_PAGES
 }
 _FOUND_HEADERS: Final = (
     b"\r\nCache-Control: private, no-store\r\nX-Robots-Tag: noindex\r\nContent-Length: 0"
@@ -96,9 +106,29 @@ class Replies:
     def page(self, status: int, locale: str, *, connection: Connection, with_body: bool) -> bytes:
         """Return one of api.pages.PAGES; without its body for HEAD."""
         document = page(status, locale)
+        return self._with(_PAGE_STARTS[status], document, connection, with_body=with_body)
+
+    def password_page(
+        self,
+        status: int,
+        locale: str,
+        *,
+        retry_after_s: int = 0,
+        connection: Connection,
+        with_body: bool,
+    ) -> bytes:
+        """Return api.pages.password_page; without its body for HEAD."""
+        document = password_page(status, locale, retry_after_s=retry_after_s)
+        wait = b"Retry-After: %d\r\n" % retry_after_s if retry_after_s else b""
+        start = _PASSWORD_STARTS[status] + wait + b"Content-Length: "
+        return self._with(start, document, connection, with_body=with_body)
+
+    def _with(
+        self, start: bytes, document: bytes, connection: Connection, *, with_body: bool
+    ) -> bytes:
         return b"".join(
             (
-                _PAGE_STARTS[status],
+                start,
                 b"%d" % len(document),
                 self._end,
                 connection.value,

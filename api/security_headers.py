@@ -7,7 +7,9 @@ from typing import Final
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-REDIRECT_ROUTE: Final = "redirect"  # its answers are fixed to the byte in api.redirect_replies
+# Their answers are fixed to the byte in api.redirect_replies.
+REDIRECT_ROUTE: Final = "redirect"
+PASSWORD_ROUTE: Final = "link_password"  # noqa: S105 - a name
 HSTS: Final = "Strict-Transport-Security"
 _A_YEAR_S: Final = 31_536_000
 _TWO_YEARS_S: Final = 63_072_000  # what the list of hstspreload.org expects, and more
@@ -47,7 +49,7 @@ def all_but_redirects(*steps: Middleware) -> Middleware:
 
     @web.middleware
     async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.match_info.route.name != REDIRECT_ROUTE:
+        if request.match_info.route.name not in {REDIRECT_ROUTE, PASSWORD_ROUTE}:
             for step in reversed(steps):
                 handler = functools.partial(step, handler=handler)
         return await handler(request)

@@ -46,6 +46,7 @@ from models.rules.addresses import parse_networks
 from models.rules.origins import parse_origins
 from models.rules.slugs import RESERVED_WORDS
 from resolvers.key_uses import uses_written
+from resolvers.link_passwords import StoredPasswords
 from resolvers.ports import Ports
 from resolvers.redirects import StoredLinks
 from resolvers.session_lookup import session_uses_written
@@ -186,7 +187,13 @@ class WebProcess:
         )
         app.add_routes(health.routes())
         if self.role.redirects:
-            Redirect(turn, fallback=StoredLinks()).add_to(app)
+            redirect = Redirect(
+                turn,
+                fallback=StoredLinks(),
+                unlock=StoredPasswords(ports),
+                proxies=parse_networks(self.settings.trusted_proxies),
+            )
+            redirect.add_to(app)
         return app
 
     def _portal(self, ports: Ports) -> web.Application:

@@ -29,7 +29,16 @@ from api.metrics import Metrics
 from api.redirect import Redirect
 from api.redirect_server import RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
-from benchmarks.fuzz_requests import DOMAINS, LINKS, NOW, RESERVED, Case, Generator
+from benchmarks.fuzz_requests import (
+    DOMAINS,
+    LINKS,
+    NOW,
+    PASSWORD,
+    PROTECTED,
+    RESERVED,
+    Case,
+    Generator,
+)
 from models.rules.replica_format import Entry, EntryKind
 
 _QUIET_TURNS: Final = 10  # of the event loop without a reply: then none will come
@@ -119,7 +128,7 @@ class Side:
         app = web.Application()
         app.router.add_post("/graphql", _echo)
         app.router.add_get("/healthz", _healthy)
-        Redirect(turn, fallback=_stored).add_to(app)
+        Redirect(turn, fallback=_stored, unlock=_unlocked).add_to(app)
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await runner.setup()
         side = cls(
@@ -159,7 +168,19 @@ async def _healthy(_request: web.Request) -> web.Response:
 
 async def _stored(hosts: Sequence[str], slug: str, /) -> Entry | None:
     entry = LINKS.get(slug) if hosts[0] == "go.test" else None
-    return entry._replace(kind=EntryKind.LIVE) if entry else None
+    if entry is None or slug in PROTECTED:
+        return entry
+    return entry._replace(kind=EntryKind.LIVE)
+
+
+async def _unlocked(
+    hosts: Sequence[str], slug: str, /, *, password: str, address: str
+) -> Entry | None:
+    del address
+    entry = await _stored(hosts, slug)
+    if entry is None or password != PASSWORD:
+        return entry
+    return entry._replace(kind=EntryKind.LIVE, target=b"https://example.org/" + slug.encode())
 
 
 @dataclass(slots=True)

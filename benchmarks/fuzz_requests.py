@@ -31,8 +31,14 @@ LINKS: Final = {
     "over": Entry(EntryKind.LIVE, 11, 1, b"https://example.org/o", not_after_us=_NOW_US),
     "until": Entry(EntryKind.LIVE, 12, 1, b"https://example.org/u", not_after_us=_NOW_US + 1),
     "more": Entry(EntryKind.ORDINARY, 13, 1, b"https://example.org/more"),
+    "locked": Entry(EntryKind.ORDINARY, 15, 1),
+    "lockedoff": Entry(EntryKind.OFF, 16, 1),
+    "lockedover": Entry(EntryKind.ORDINARY, 17, 1, not_after_us=_NOW_US),
+    "lockedsoon": Entry(EntryKind.ORDINARY, 18, 1, not_before_us=_NOW_US + 1),
     "graphql": Entry(EntryKind.LIVE, 14, 1, b"https://example.org/never"),
 }
+PROTECTED: Final = frozenset({"locked", "lockedoff", "lockedover", "lockedsoon"})
+PASSWORD: Final = "right"  # noqa: S105 - of all of them
 DOMAINS: Final = {b"go.test": 1, b"localhost:8080": 2, b"other.test": 3}
 
 
@@ -143,6 +149,8 @@ class Generator:
             case 5:
                 draft.body, extra = r.choice(_BODIES)
                 draft.headers += extra
+                if _FORM in extra and r.random() < 0.8:  # noqa: PLR2004 - a share
+                    draft.method, draft.target = b"POST", r.choice((draft.target, b"/locked"))
             case _:
                 draft.line_end = r.choice((b"\n", b"\r", b"\r\n\r\n", b"\r\n"))
 
@@ -383,6 +391,14 @@ _ODD_HEADERS: Final = (
     (b"X-Forwarded-For", b"twice"),
     (b"x-request-id", b"twice"),
 )
+_FORM: Final = (b"Content-Type", b"application/x-www-form-urlencoded")
+_FORMS: Final = (
+    b"password=right",
+    b"password=wrong",
+    b"password=",
+    b"password=%72ight&x=1",
+    b"x" * 20_000,
+)
 _BODIES: Final[tuple[tuple[bytes, list[tuple[bytes, bytes]]], ...]] = (
     (b"hello", [(b"Content-Length", b"5")]),
     (b"hello", [(b"Content-Length", b"3")]),
@@ -391,5 +407,6 @@ _BODIES: Final[tuple[tuple[bytes, list[tuple[bytes, bytes]]], ...]] = (
     (b"5\r\nhel", [(b"Transfer-Encoding", b"chunked")]),
     (b"\r\n", []),
     (b"\x1f\x8b\x08\x00", [(b"Content-Length", b"4"), (b"Content-Encoding", b"gzip")]),
+    *((body, [_FORM, (b"Content-Length", b"%d" % len(body))]) for body in _FORMS),
 )
 _COLONS: Final = (b": ", b": ", b": ", b": ", b": ", b":", b":  ", b":\t")

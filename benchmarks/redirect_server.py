@@ -81,6 +81,12 @@ async def _serve_parts(port: int, folder: Path, *, records: bool) -> None:
     async def no_store(_hosts: Sequence[str], _slug: str, /) -> Entry | None:
         raise StoreUnavailableError
 
+    async def no_password(
+        _hosts: Sequence[str], _slug: str, /, *, password: str, address: str
+    ) -> Entry | None:
+        del password, address
+        raise StoreUnavailableError
+
     own = folder / str(port)
     for name in ("spool", "metrics"):
         os.makedirs(own / name)  # noqa: PTH103 - an async function
@@ -97,7 +103,7 @@ async def _serve_parts(port: int, folder: Path, *, records: bool) -> None:
             metrics=Metrics(own / "metrics"),
         )
         app = web.Application()
-        Redirect(turn, fallback=no_store).add_to(app)
+        Redirect(turn, fallback=no_store, unlock=no_password).add_to(app)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         limits = ConnectionLimits(connections=room_for_connections(0), per_address=_PER_ADDRESS)

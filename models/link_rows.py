@@ -26,6 +26,7 @@ _COLUMNS: Final = [
     "starts_at",
     "expires_at",
     "disabled_at",
+    "password_hash",
     "deleted_at",
     "clicks_human",
     "clicks_preview",
@@ -46,6 +47,7 @@ _CHANGED: Final = [
     "starts_at",
     "expires_at",
     "disabled_at",
+    "password_hash",
     "deleted_at",
 ]
 _INSERT: Final = f"INSERT INTO link ({', '.join(_COLUMNS)}) VALUES "

@@ -20,7 +20,8 @@ class Link(Record):
     """A slug on a domain that leads to a target.
 
     `slug` is the one shown; every slug the link ever had is a LinkSlug. The
-    organization is that of its maker then, and keeps the link when they leave. The
+    organization is that of its maker then, and keeps the link when they leave. With a
+    password hash visitors have to type the password before they are sent on. The
     click counters lag by seconds: the worker moves them with its rollups.
     """
 
@@ -43,6 +44,7 @@ class Link(Record):
     starts_at: datetime | None = fields.DatetimeField(null=True)
     expires_at: datetime | None = fields.DatetimeField(null=True)
     disabled_at: datetime | None = fields.DatetimeField(null=True)
+    password_hash = fields.CharField(max_length=255, null=True)
     deleted_at: datetime | None = fields.DatetimeField(null=True)
     clicks_human: int = fields.BigIntField(default=0)
     clicks_preview: int = fields.BigIntField(default=0)

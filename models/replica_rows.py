@@ -9,7 +9,8 @@ from models.rules.moments import from_sql
 from models.rules.replica_format import Entry, EntryKind
 
 COLUMNS: Final = (
-    "l.id, l.revision, l.target, l.starts_at, l.expires_at, l.disabled_at, l.deleted_at"
+    "l.id, l.revision, l.target, l.starts_at, l.expires_at, l.disabled_at, l.deleted_at,"
+    " l.password_hash IS NOT NULL AS is_protected"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -25,17 +26,30 @@ class ReplicaEntry(NamedTuple):
 
 
 def entry_of(row: Mapping[str, Any]) -> Entry:
-    """Return the entry for a row with COLUMNS; without a link (id is NULL) a tombstone."""
+    """Return the entry for a row with COLUMNS; without a link (id is NULL) a tombstone.
+
+    A link with a password is ORDINARY and has no target here: no replica ever holds that.
+    """
+    return _entry_of(row, is_protected=bool(row["is_protected"]))
+
+
+def opened_entry_of(row: Mapping[str, Any]) -> Entry:
+    """Return the entry for whoever has typed the link's password."""
+    return _entry_of(row, is_protected=False)
+
+
+def _entry_of(row: Mapping[str, Any], *, is_protected: bool) -> Entry:
     link_id = row["id"]
     if link_id is None:
         return Entry(EntryKind.TOMBSTONE, 0, 0)
     if row["deleted_at"] is not None:
         return Entry(EntryKind.TOMBSTONE, link_id, row["revision"])
-    target: str = row["target"]
+    kind = EntryKind.ORDINARY if is_protected else EntryKind.LIVE
+    target: str = "" if is_protected else row["target"]
     if not target.isascii():  # a validated target is; what a header cannot carry must not stop us
         target = quote(target, safe=_ASCII)
     return Entry(
-        EntryKind.LIVE if row["disabled_at"] is None else EntryKind.OFF,
+        kind if row["disabled_at"] is None else EntryKind.OFF,
         link_id,
         row["revision"],
         target.encode("ascii"),

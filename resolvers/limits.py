@@ -6,7 +6,7 @@ guesses under aliases pays 101 times.
 """
 
 from models.errors import RateLimitedError
-from models.rules.rate_limits import RULES, RateLimit
+from models.rules.rate_limits import RULES, RateLimit, WindowRule
 from resolvers.context import RequestContext
 
 
@@ -36,3 +36,26 @@ async def forgive(context: RequestContext, limit: RateLimit, subject: str) -> No
         OpenTransactionError: see spend.
     """
     await context.ports.rates.forgive(limit, subject)
+
+
+async def give_back(
+    context: RequestContext, limit: RateLimit, subject: str, *, cost: int = 1
+) -> None:
+    """Take a try back that was no wrong guess: many people at one address know the password.
+
+    Counting comes first all the same, so that guesses in parallel cannot outrun the limit.
+
+    Args:
+        context: of the request that has spent.
+        limit: one with a window that is counted in the store.
+        subject: as it was given to `spend`.
+        cost: as there.
+
+    Raises:
+        OpenTransactionError: see spend.
+    """
+    rule = RULES[limit]
+    if not isinstance(rule, WindowRule):
+        raise TypeError(limit)
+    now = context.ports.clock.now()
+    await context.ports.rates.give_back(limit, rule, subject, cost=cost, now=now)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from models.errors import DomainError, ValueInvalidError
 from models.links import MAX_TITLE_LENGTH, Link
+from models.rules.passwords import check_password
 from models.rules.plain_text import check_text
 from models.rules.slugs import check_slug
 from models.rules.targets import check_target
@@ -45,6 +46,12 @@ class LinkDraft:
     def title(self, title: str | None) -> str | None:
         """See check_text."""
         return self.take(lambda: check_text(title, field="title", length=MAX_TITLE_LENGTH), None)
+
+    def password(self, password: str | None) -> str | None:
+        """See check_password; None for none."""
+        if password is None:
+            return None
+        return self.take(lambda: check_password(password, field="password"), None)
 
     def request_id(self, request_id: str | None) -> str | None:
         """See check_text."""

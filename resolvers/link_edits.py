@@ -1,7 +1,7 @@
 """Change and delete short links."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from resolvers.domains import hosts
 from resolvers.link_drafts import LinkDraft, check_period
 from resolvers.link_filters import MAX_ID, Conditions, add_visible
 from resolvers.link_history import saved_note, snapshot
+from resolvers.link_passwords import hash_for_link
 from resolvers.link_slugs import claim_slug, holder, release
 from resolvers.link_storing import ATTEMPTS, takeable
 from resolvers.link_title_jobs import drop_title_job
@@ -29,7 +30,11 @@ from resolvers.link_title_jobs import drop_title_job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkChanges:
-    """What an update sets. `disabled` True switches the link off, False on again."""
+    """What an update sets.
+
+    `disabled` True switches the link off, False on again; `password` None asks visitors for
+    none any more.
+    """
 
     url: Change[str] = UNSET
     slug: Change[str] = UNSET
@@ -37,6 +42,7 @@ class LinkChanges:
     starts_at: Change[datetime | None] = UNSET
     expires_at: Change[datetime | None] = UNSET
     disabled: Change[bool] = UNSET
+    password: Change[str | None] = field(default=UNSET, repr=False)
 
 
 async def update_link(
@@ -54,6 +60,7 @@ async def update_link(
         NotPermittedError: no LINK_WRITE.
         NotFoundError: absent, deleted, or not the viewer's.
         RevisionConflictError: someone saved since `if_revision`.
+        RateLimitedError: the person sets passwords too often.
         DomainError: the same as create_link, for the same fields.
     """
     context.viewer.require(Scope.LINK_WRITE)
@@ -71,7 +78,10 @@ async def update_link(
         values["starts_at"] = changes.starts_at
     if changes.expires_at is not UNSET:
         values["expires_at"] = changes.expires_at
+    password = None if changes.password is UNSET else draft.password(changes.password)
     InputInvalidError.raise_for(draft.problems)
+    if changes.password is not UNSET:
+        values["password_hash"] = password and await hash_for_link(context, password)
     return await _save(
         context,
         _Save(link_id=link_id, if_revision=if_revision, values=values, disabled=changes.disabled),

@@ -21,6 +21,7 @@ EXPORTED: Final = (
     "starts_at",
     "expires_at",
     "disabled",
+    "protected",
     "clicks_human",
     "clicks_preview",
     "clicks_prefetch",
@@ -33,8 +34,8 @@ _BATCH: Final = 5000
 _SELECT: Final = (
     "SELECT link.id, domain.host AS domain, link.slug, link.target AS url, link.title,"
     " app_user.email AS owner, link.created_at, link.updated_at, link.starts_at, link.expires_at,"
-    " link.disabled_at, link.clicks_human, link.clicks_preview, link.clicks_prefetch,"
-    " link.clicks_scanner, link.clicks_monitor, link.clicks_bot, link.last_clicked_at FROM link"
+    " link.disabled_at, link.password_hash IS NOT NULL AS protected, link.clicks_human,"
+    " link.clicks_preview, link.clicks_prefetch, link.clicks_scanner, link.clicks_monitor, link.clicks_bot, link.last_clicked_at FROM link"
     " JOIN domain ON domain.id = link.domain_id LEFT JOIN app_user ON app_user.id = link.owner_id"
 )
 
@@ -44,8 +45,9 @@ async def export_links(
 ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
     """Yield batches of links in the order they were made, with the columns EXPORTED.
 
-    Moments are aware, `disabled` is a boolean, what a link lacks is None. A link
-    made or deleted meanwhile may be in it or not; no other is missed or doubled.
+    Moments are aware, `disabled` and `protected` (visitors have to type a password) are
+    booleans, what a link lacks is None. A link made or deleted meanwhile may be in it or
+    not; no other is missed or doubled.
 
     Raises:
         NotPermittedError: no LINK_READ.
@@ -69,7 +71,11 @@ async def export_links(
 
 
 def _exported(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    known: dict[str, Any] = {**row, "disabled": row["disabled_at"] is not None}
+    known: dict[str, Any] = {
+        **row,
+        "disabled": row["disabled_at"] is not None,
+        "protected": bool(row["protected"]),
+    }
     return {
         name: from_sql(known[name]) if name.endswith("_at") else known[name] for name in EXPORTED
     }

@@ -18,6 +18,7 @@ _FIELDS: Final = {
     "starts_at": "starts_at",
     "expires_at": "expires_at",
     "disabled_at": "disabled_at",
+    "password": "password_hash",  # a name that the log masks
     "deleted_at": "deleted_at",
 }
 _NAMES_IT: Final = ("domain_id", "slug", "url")  # by which one knows a link that is gone

@@ -50,6 +50,9 @@ async def import_links(
     context.viewer.require(Scope.LINK_WRITE)
     found = await hosts(context)
     results = [_drafted(context, line, found) for line in lines]
+    for line, link in zip(lines, results, strict=True):
+        if line.password is not None and isinstance(link, Link):
+            link.password_hash = await context.ports.passwords.hash(line.password)
     drafts = [
         (place, link) for place, link in enumerate(results) if not isinstance(link, DomainError)
     ]
@@ -85,6 +88,7 @@ def _drafted(context: RequestContext, line: LinkLine, found: Hosts) -> Link | Do
         disabled_at=now if line.is_disabled else None,
     )
     draft.take(lambda: check_period(link), None)
+    draft.password(line.password)
     try:
         InputInvalidError.raise_for(draft.problems)
     except DomainError as error:

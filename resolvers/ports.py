@@ -156,7 +156,7 @@ class LinkReplica(Protocol):
     """The writing side of the machine's copy of the link table. One writer at a time."""
 
     def mark(self) -> bytes | None:
-        """Return what was stored with the last change; None if no whole replica serves."""
+        """Return what was stored with the last change; None if no replica of ours serves."""
         ...
 
     def apply(
@@ -350,6 +350,12 @@ class RateCounter(Protocol):
         """Forget the failures of a BackoffRule: it was the right one after all."""
         ...
 
+    async def give_back(
+        self, limit: RateLimit, rule: WindowRule, subject: str, *, cost: int, now: datetime
+    ) -> None:
+        """Take hits of a try back: it was no wrong guess. For rules that the store counts."""
+        ...
+
 
 class FastCounter(Protocol):
     """Memory shared by all processes that is quick, and may be lost at any moment."""
@@ -467,6 +473,8 @@ class LinkFallback(Protocol):
     async def __call__(self, hosts: Sequence[str], slug: str, /) -> Entry | None:
         """Return what a slug leads to, None if it was never used.
 
+        A link that asks for a password is ORDINARY, and has no target.
+
         Args:
             hosts: domains that may answer, in their normal form, the best first; the
                 first that exists decides.
@@ -475,6 +483,27 @@ class LinkFallback(Protocol):
         Raises:
             DomainUnknownError: none of the domains exists.
             StoreUnavailableError: the store does not answer.
+        """
+        ...
+
+
+class LinkUnlock(Protocol):
+    """Tries a visitor's password on a link."""
+
+    async def __call__(
+        self, hosts: Sequence[str], slug: str, /, *, password: str, address: str
+    ) -> Entry | None:
+        """Return what a slug leads to for who typed this; ORDINARY, without target: not right.
+
+        Args:
+            hosts: as of LinkFallback.
+            slug: as there.
+            password: as it was typed, not empty.
+            address: of the visitor, whole; "" where the connection has none.
+
+        Raises:
+            RateLimitedError: too many tries; the password was not looked at.
+            DomainUnknownError, StoreUnavailableError: as of LinkFallback.
         """
         ...
 

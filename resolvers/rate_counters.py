@@ -45,6 +45,7 @@ from resolvers.rate_store import (
     Untold,
     counts_of,
     forget,
+    give_back_in_window,
     spend_in_window,
     spend_with_backoff,
     tell,
@@ -120,6 +121,13 @@ class RateCounters:
     async def forgive(self, limit: RateLimit, subject: str) -> None:
         """See RateCounter.forgive."""
         await forget(self._name(limit, subject))
+
+    async def give_back(
+        self, limit: RateLimit, rule: WindowRule, subject: str, *, cost: int, now: datetime
+    ) -> None:
+        """See RateCounter.give_back."""
+        name = self._name(limit, subject_of(rule, subject))
+        await give_back_in_window(name, rule, cost=cost, now=now)
 
     async def keep_told(self) -> None:
         """Tell the store once a second, for ever; start it outside any transaction."""

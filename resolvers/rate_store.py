@@ -94,6 +94,27 @@ async def spend_in_window(name: str, rule: WindowRule, *, cost: int, now: dateti
     return spending_of(rule, counts, is_allowed=is_allowed, cost=cost, at_us=at_us)
 
 
+async def give_back_in_window(name: str, rule: WindowRule, *, cost: int, now: datetime) -> None:
+    """Take hits back from the newest part that has as many; nothing falls below none.
+
+    Args:
+        name: see spend_in_window, as the others.
+        rule: as there.
+        cost: as there.
+        now: at most a window after the try.
+    """
+    connection = own_connection()
+    keys = [_key(name, part) for part in _parts(rule.part_of(microseconds_of(now)))]
+    marks = [mark(connection, number) for number in range(1, len(keys) + 2)]
+    await execute(
+        connection,
+        f"UPDATE throttle SET hits = hits - {marks[0]} WHERE hits >= {marks[0]} AND key ="
+        f" (SELECT key FROM throttle AS counted WHERE key IN ({', '.join(marks[1:])})"
+        f" AND hits >= {marks[0]} ORDER BY key DESC LIMIT 1)",
+        [cost, *keys],
+    )
+
+
 async def counts_of(names: Sequence[str], rule: WindowRule, *, at_us: int) -> Mapping[str, Counts]:
     """Return the hits of the window's parts for each name."""
     connection = reader()

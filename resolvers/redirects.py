@@ -14,7 +14,7 @@ from resolvers.ports import StoreUnavailableError
 _TIMEOUT_S: Final = 3.0
 _MAX_WAITING: Final = 200  # requests of this process; more would only wait longer
 _FIND: Final = f"""
-SELECT d.host, h.id AS hold_id, {COLUMNS}
+SELECT d.host, h.id AS hold_id, l.password_hash, {COLUMNS}
 FROM domain d
 LEFT JOIN link_slug h ON h.domain_id = d.id AND h.slug = {{slug}} AND h.released_at IS NULL
 LEFT JOIN link l ON l.id = h.link_id
@@ -34,17 +34,29 @@ class StoredLinks:
             raise StoreUnavailableError
         self._waiting += 1
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                rows = await _find(hosts, slug)
-        except Exception as error:
-            raise StoreUnavailableError from error
+            row = await stored_link(hosts, slug)
         finally:
             self._waiting -= 1
-        by_host = {row["host"]: row for row in rows}
-        for host in hosts:
-            if (row := by_host.get(host)) is not None:
-                return None if row["hold_id"] is None else entry_of(row)
-        raise DomainUnknownError(host=hosts[0] if hosts else "")
+        return None if row is None else entry_of(row)
+
+
+async def stored_link(hosts: Sequence[str], slug: str) -> SqlRow | None:
+    """Return a slug's link with models.replica_rows.COLUMNS and its password_hash.
+
+    Args:
+        hosts: as of LinkFallback, which says what is raised.
+        slug: as there.
+    """
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            rows = await _find(hosts, slug)
+    except Exception as error:
+        raise StoreUnavailableError from error
+    by_host = {row["host"]: row for row in rows}
+    for host in hosts:
+        if (row := by_host.get(host)) is not None:
+            return None if row["hold_id"] is None else row
+    raise DomainUnknownError(host=hosts[0] if hosts else "")
 
 
 async def _find(hosts: Sequence[str], slug: str) -> list[SqlRow]:

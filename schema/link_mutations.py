@@ -18,6 +18,7 @@ from schema.problems import (
     ForbiddenProblem,
     NotFoundProblem,
     QuotaExceededProblem,
+    RateLimitedProblem,
     RequestIdReusedProblem,
     RequestUndoneProblem,
     RevisionConflictProblem,
@@ -57,6 +58,11 @@ class LinkCreateInput:
     expires_at: datetime | None = strawberry.field(
         default=None, description="Answers 410 from this moment on; null or absent: never."
     )
+    password: str | None = strawberry.field(
+        default=None,
+        description="What visitors have to type before they are sent on, 8 to 128 characters. "
+        "Nobody can read it again. Null or absent: nothing is asked.",
+    )
     reuse_deleted_slug: bool = strawberry.field(
         default=False,
         description="Take the slug of a deleted link. Staff may do so with anybody's; your own "
@@ -87,6 +93,7 @@ LinkCreateResult: TypeAlias = Annotated[
     | RequestIdReusedProblem
     | RequestUndoneProblem
     | QuotaExceededProblem
+    | RateLimitedProblem
     | ForbiddenProblem,
     strawberry.union("LinkCreateResult", description="The new link, or the reason why not."),
 ]
@@ -119,6 +126,11 @@ class LinkUpdateInput:
     disabled: strawberry.Maybe[bool] = strawberry.field(
         default=None, description="True switches the link off, false on again."
     )
+    password: strawberry.Maybe[str | None] = strawberry.field(
+        default=None,
+        description="A new password for visitors, 8 to 128 characters; null asks for none any "
+        "more.",
+    )
 
     def to_changes(self) -> LinkChanges:
         """Return what the input sets."""
@@ -129,6 +141,7 @@ class LinkUpdateInput:
             starts_at=UNSET if self.starts_at is None else self.starts_at.value,
             expires_at=UNSET if self.expires_at is None else self.expires_at.value,
             disabled=UNSET if self.disabled is None else self.disabled.value,
+            password=UNSET if self.password is None else self.password.value,
         )
 
 
@@ -148,6 +161,7 @@ LinkUpdateResult: TypeAlias = Annotated[
     | SlugTakenProblem
     | NotFoundProblem
     | RevisionConflictProblem
+    | RateLimitedProblem
     | ForbiddenProblem,
     strawberry.union("LinkUpdateResult", description="The saved link, or the reason why not."),
 ]
@@ -193,6 +207,7 @@ class LinkMutations:
             title=input.title,
             starts_at=input.starts_at,
             expires_at=input.expires_at,
+            password=input.password,
             reuse_deleted_slug=input.reuse_deleted_slug,
             request_id=input.request_id,
         )

@@ -69,6 +69,9 @@ class LinkType(Node):
     expires_at: datetime | None = strawberry.field(
         description="Answers 410 from this moment on; null for never."
     )
+    password_protected: bool = strawberry.field(
+        description="Visitors have to type a password; the target is told to nobody before."
+    )
     click_count: Count = strawberry.field(
         description="All clicks of people, imported history included, which may be older than the "
         "link; seconds behind. Cheap."
@@ -95,6 +98,7 @@ class LinkType(Node):
             state=link_state(row, now=now),
             starts_at=row.starts_at,
             expires_at=row.expires_at,
+            password_protected=row.password_hash is not None,
             click_count=Count(row.clicks_human),
             last_clicked_at=row.last_clicked_at,
             row=row,

@@ -17,7 +17,8 @@ from api.metrics import Metrics, render
 from api.redirect import Redirect
 from api.redirect_server import NO_CAPS, RedirectServer
 from api.redirect_turn import RedirectConfig, RedirectTurn
-from models.errors import DomainUnknownError
+from models.errors import DomainUnknownError, RateLimitedError
+from models.rules.addresses import Network
 from models.rules.click_record import RawClick, decode_click
 from models.rules.replica_format import Entry, EntryKind
 from models.rules.spool_format import HEADER_BYTES, Damage, scan
@@ -48,10 +49,27 @@ class Store:
     hosts: set[str] = field(default_factory=lambda: {"go.test"})
     is_down: bool = False
     asked: list[tuple[Sequence[str], str]] = field(default_factory=list)
+    opened: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    password: str = "open sesame"  # noqa: S105 - of all that can be opened
+    tried: list[tuple[str, str]] = field(default_factory=list)  # passwords, and from where
+    retry_after_s: int = 0  # tries are refused
 
     async def __call__(self, hosts: Sequence[str], slug: str, /) -> Entry | None:
         """See LinkFallback."""
         self.asked.append((hosts, slug))
+        return self._found(hosts, slug)
+
+    async def unlock(
+        self, hosts: Sequence[str], slug: str, /, *, password: str, address: str
+    ) -> Entry | None:
+        """See LinkUnlock."""
+        if self.retry_after_s:
+            raise RateLimitedError(self.retry_after_s)
+        self.tried.append((password, address))
+        found = self._found(hosts, slug)
+        return self.opened.get((hosts[0], slug)) if password == self.password else found
+
+    def _found(self, hosts: Sequence[str], slug: str) -> Entry | None:
         if self.is_down:
             raise StoreUnavailableError
         for host in hosts:
@@ -151,6 +169,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
     has_replica: bool = True,
     limits: ConnectionLimits = NO_CAPS,
     hsts: str = "",
+    proxies: tuple[Network, ...] = (),
 ) -> AsyncIterator[Service]:
     """Serve on a free port of loopback."""
     for name in ("spool", "metrics"):
@@ -186,7 +205,7 @@ async def serving(  # noqa: PLR0913 - each changes one thing
     app.router.add_get("/healthz", healthy)
     app.router.add_post("/healthz", echo)
     app.router.add_get("/slow", slow)
-    Redirect(turn, fallback=store).add_to(app)
+    Redirect(turn, fallback=store, unlock=store.unlock, proxies=proxies).add_to(app)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     server = RedirectServer.of(

@@ -12,6 +12,7 @@ from api.adapters.replica_folder import ReplicaFolder
 from models.replica_rows import ReplicaEntry
 from models.rules.replica_format import (
     FORMAT_VERSION,
+    READABLE_VERSIONS,
     ReplicaDamagedError,
     encode_entry,
     link_key,
@@ -19,6 +20,7 @@ from models.rules.replica_format import (
 from resolvers.ports import ReplicaBuild
 
 _MARK: Final = "mark"
+_READABLE: Final = frozenset(b"%d" % version for version in READABLE_VERSIONS)
 _MAP_BYTES: Final = 1 << 36  # address space, not memory
 
 
@@ -40,10 +42,11 @@ class LmdbLinkReplica:
             self.retire()
             return None
         version, _, mark = (stored or b"").partition(b" ")
-        if version != b"%d" % FORMAT_VERSION:
+        if version == b"%d" % FORMAT_VERSION:
+            return mark
+        if version not in _READABLE:
             self.retire()  # readers of this version would misread it
-            return None
-        return mark
+        return None
 
     def apply(
         self, entries: Sequence[ReplicaEntry], *, domains: Mapping[str, int] | None, mark: bytes

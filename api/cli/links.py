@@ -48,8 +48,8 @@ def import_(
         typer.Argument(
             help="UTF-8, also gzipped: one address a line, or CSV (commas, semicolons or "
             "tabs) whose first line names its columns: url, and any of slug, title, domain, "
-            "starts_at, expires_at, disabled. A list may begin with a line #, which says that "
-            "it is no table. - is standard input."
+            "starts_at, expires_at, disabled, password. A list may begin with a line #, which "
+            "says that it is no table. - is standard input."
         ),
     ],
     user: Annotated[

@@ -7,7 +7,7 @@ for CSV: RFC 4180; for moments: RFC 3339, or a day, in UTC if no offset is given
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,6 +31,7 @@ class LinkLine:
     starts_at: datetime | None = None
     expires_at: datetime | None = None
     is_disabled: bool = False
+    password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,10 @@ def _csv_line(number: int, columns: Sequence[str], cells: Sequence[str]) -> Link
     if len(cells) > len(columns):
         raise LineInvalidError(reason="columns")
     row = dict(zip(columns, cells, strict=False))
+    password = row.get("password") or None
+    # An export says that a link asks for a password, and nobody can read which.
+    if _flag(row.get("protected", ""), "protected") and password is None:
+        raise LineInvalidError(reason="protected")
     return LinkLine(
         number=number,
         url=row.get("url", ""),
@@ -105,7 +110,8 @@ def _csv_line(number: int, columns: Sequence[str], cells: Sequence[str]) -> Link
         host=row.get("domain") or None,
         starts_at=_moment(row.get("starts_at", ""), "starts_at"),
         expires_at=_moment(row.get("expires_at", ""), "expires_at"),
-        is_disabled=_flag(row.get("disabled", "")),
+        is_disabled=_flag(row.get("disabled", ""), "disabled"),
+        password=password,
     )
 
 
@@ -119,10 +125,10 @@ def _moment(text: str, column: str) -> datetime | None:
         raise LineInvalidError(reason="moment", column=column, value=_shown(text)) from None
 
 
-def _flag(text: str) -> bool:
+def _flag(text: str, column: str) -> bool:
     word = text.strip().lower()
     if word not in _TRUE | _FALSE:
-        raise LineInvalidError(reason="flag", column="disabled", value=_shown(text))
+        raise LineInvalidError(reason="flag", column=column, value=_shown(text))
     return word in _TRUE
 
 

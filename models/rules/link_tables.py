@@ -16,7 +16,10 @@ import regex
 from models.errors import LineInvalidError
 from models.rules.csv_lines import Lines, read_record
 
-COLUMNS: Final = ("url", "slug", "title", "domain", "starts_at", "expires_at", "disabled")
+COLUMNS: Final = (
+    *("url", "slug", "title", "domain", "starts_at", "expires_at", "disabled"),
+    *("password", "protected"),
+)
 _SEPARATORS: Final = ",;\t"
 _LOOKED_AT: Final = 20  # lines that tell a table from addresses with commas
 _ADDRESS: Final = regex.compile(r"https?://", regex.IGNORECASE)

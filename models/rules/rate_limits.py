@@ -43,8 +43,10 @@ class RateLimit(StrEnum):
     EMAIL_CHANGE_PERSON = "email-change-person"  # person who wants another address
     EMAIL_CHANGE_ACCOUNT = "email-change-account"  # the address they want
     INVITATION = "invitation"  # person who invites
-    LINK_PASSWORD = "link-password"  # noqa: S105 - link and address
+    LINK_PASSWORD = "link-password"  # noqa: S105 - link and network of the address
     LINK_PASSWORD_ALL = "link-password-all"  # noqa: S105 - link, by whomever
+    LINK_PASSWORD_ADDRESS = "link-password-address"  # noqa: S105 - address, on whatever links
+    LINK_PASSWORD_SET = "link-password-set"  # noqa: S105 - person who sets passwords of links
     TICKET_WRITE = "ticket-write"  # person: tickets and replies of a customer
     API_KEY = "api-key"  # key, per request
     API_PERSON = "api-person"  # person through sessions, per request
@@ -144,10 +146,10 @@ RULES: Final[Mapping[RateLimit, Rule]] = {
     RateLimit.EMAIL_CHANGE_PERSON: WindowRule(most=5, window_s=_HOUR_S),
     RateLimit.EMAIL_CHANGE_ACCOUNT: WindowRule(most=3, window_s=_HOUR_S),
     RateLimit.INVITATION: WindowRule(most=100, window_s=_HOUR_S),
-    RateLimit.LINK_PASSWORD: WindowRule(
-        most=10, window_s=10 * _MINUTE_S, place=Place.SHARED, by_address=False
-    ),
-    RateLimit.LINK_PASSWORD_ALL: WindowRule(most=100, window_s=_HOUR_S, place=Place.SHARED),
+    RateLimit.LINK_PASSWORD: WindowRule(most=10, window_s=10 * _MINUTE_S),
+    RateLimit.LINK_PASSWORD_ALL: WindowRule(most=100, window_s=_HOUR_S),
+    RateLimit.LINK_PASSWORD_ADDRESS: WindowRule(most=60, window_s=10 * _MINUTE_S, by_address=True),
+    RateLimit.LINK_PASSWORD_SET: WindowRule(most=300, window_s=10 * _MINUTE_S),
     RateLimit.TICKET_WRITE: WindowRule(most=60, window_s=_HOUR_S),
     RateLimit.API_KEY: WindowRule(most=600, window_s=_MINUTE_S, place=Place.SHARED, is_eager=True),
     RateLimit.API_PERSON: WindowRule(
@@ -234,13 +236,16 @@ def seconds_until(moment_us: int, *, at_us: int) -> int:
 
 
 def subject_of(rule: Rule, subject: str) -> str:
-    """Return what is counted as one: of an IPv6 address the network of a household."""
-    if not rule.by_address:
-        return subject
+    """Return what is counted as one: of an address its network."""
+    return network_of(subject) if rule.by_address else subject
+
+
+def network_of(text: str) -> str:
+    """Return what is counted as one address: of an IPv6 one the network of a household."""
     try:
-        address = ipaddress.ip_address(subject.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return subject
+        return text
     if isinstance(address, ipaddress.IPv6Address):
         mapped = address.ipv4_mapped
         if mapped is None:

@@ -12,7 +12,10 @@ import zlib
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-FORMAT_VERSION: Final = 1  # stored by the writer; another version means: build anew
+FORMAT_VERSION: Final = 2  # stored by the writer; another version means: build anew
+# Read like our own, so such a replica serves until the new one is built. Writers of version 1
+# knew of no passwords, and wrote targets of links that have one by now.
+READABLE_VERSIONS: Final = frozenset({1, FORMAT_VERSION})
 MAX_SLUG_BYTES: Final = 256  # 64 characters of 4 bytes; a longer path is no slug
 
 _CRC: Final = struct.Struct("<I")
@@ -37,7 +40,7 @@ class EntryKind(IntEnum):
     TOMBSTONE = 0  # deleted
     LIVE = 1
     OFF = 2  # switched off by its owner
-    ORDINARY = 3  # needs more than the replica has
+    ORDINARY = 3  # needs more than the replica has: a password, which the store checks
 
 
 class Entry(NamedTuple):

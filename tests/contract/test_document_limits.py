@@ -31,7 +31,7 @@ SECRET_NAMES = (
     "attestation",
 )
 # These have such a field, and nothing that could be guessed.
-NO_GUESS = frozenset({"linkCreate"})
+NO_GUESS = frozenset({"linkCreate", "linkUpdate"})
 
 
 def counts_of(path: Path) -> Counts:

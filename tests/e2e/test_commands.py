@@ -385,8 +385,8 @@ def test_a_table_without_names_makes_no_links_at_all(
     assert (refused.returncode, refused.stdout) == (1, b"")
     assert refused.stderr.decode().splitlines()[-1] == (
         f"{file}: The file looks like a table, but its first line does not name the columns: url,"
-        " and any of slug, title, domain, starts_at, expires_at, disabled. Nothing was imported."
-        " If it is a list of addresses, begin it with a line of one #."
+        " and any of slug, title, domain, starts_at, expires_at, disabled, password. Nothing was"
+        " imported. If it is a list of addresses, begin it with a line of one #."
     )
     assert _stored(installed) == []
 

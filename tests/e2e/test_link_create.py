@@ -61,6 +61,7 @@ async def test_success_returns_the_link_as_stored(
         "state": "ACTIVE",
         "startsAt": None,
         "expiresAt": "2026-01-31T21:00:00.000Z",
+        "passwordProtected": False,
         "clickCount": 0,
     }
     assert (link.slug, link.target) == ("Ссылка", "https://example.org/%C3%A4%20b")

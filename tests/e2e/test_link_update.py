@@ -78,6 +78,7 @@ async def test_every_field_can_be_changed(portal: Portal, link: Link) -> None:
         "state": "SCHEDULED",
         "startsAt": "2026-05-01T00:00:00.000Z",
         "expiresAt": "2026-06-01T00:00:00.000Z",
+        "passwordProtected": False,
     }
 
 

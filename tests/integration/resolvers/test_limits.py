@@ -11,7 +11,7 @@ from models.errors import RateLimitedError
 from models.rules.rate_limits import RULES, RateLimit, WindowRule
 from models.throttles import Throttle
 from resolvers.context import RequestContext
-from resolvers.limits import forgive, spend
+from resolvers.limits import forgive, give_back, spend
 from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
 from resolvers.rate_store import OpenTransactionError
@@ -213,6 +213,32 @@ async def test_a_try_stays_counted_when_the_use_case_fails_afterwards(
             _ = 1 / 0
 
     assert await tries(context, RateLimit.SIGN_IN_ADDRESS, ADDRESS, count=1) == 0
+
+
+async def test_what_is_given_back_can_be_spent_again_and_no_more_than_that(
+    context: RequestContext, clock: FixedClock
+) -> None:
+    limit = RateLimit.LINK_PASSWORD
+    await tries(context, limit, "7", count=4)
+    clock.at += timedelta(minutes=5)
+    await tries(context, limit, "7", count=6)
+
+    await asyncio.gather(*(give_back(context, limit, "7") for _ in range(3)))
+    assert await tries(context, limit, "7", count=5) == 3
+    for _ in range(20):
+        await give_back(context, limit, "7")
+    assert sorted([row.hits for row in await Throttle.all()]) == [0, 0]
+    assert await tries(context, limit, "7", count=11) == 10
+
+
+async def test_only_a_window_gives_back_and_never_inside_a_transaction(
+    context: RequestContext,
+) -> None:
+    with pytest.raises(TypeError):
+        await give_back(context, RateLimit.SIGN_IN_ACCOUNT, ACCOUNT)
+    async with in_transaction("default"):
+        with pytest.raises(OpenTransactionError):
+            await give_back(context, RateLimit.LINK_PASSWORD, "7")
 
 
 async def test_counters_of_the_past_are_deleted_and_the_others_stay(

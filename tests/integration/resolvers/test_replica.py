@@ -11,6 +11,7 @@ import pytest
 
 from api.adapters.link_replica import LmdbLinkReplica
 from api.adapters.lmdb_replica import LmdbReplicaReader
+from api.adapters.lmdb_replica_writer import LmdbReplicaWriter
 from api.adapters.replica_folder import ReplicaFolder
 from models.domains import Domain
 from models.ids import new_id
@@ -265,6 +266,26 @@ async def test_a_replica_from_before_timelines_were_kept_is_built_anew_while_it_
 
     assert (await follow(replica, clock))[0].rebuilt == "there is none"
     assert changes_of_what_is_served(epoch, folder) == 1
+
+
+async def test_a_replica_from_before_passwords_is_built_anew_while_it_serves(
+    domain: Domain, replica: LmdbLinkReplica, folder: ReplicaFolder, clock: FixedClock
+) -> None:
+    await make(domain, "a", "https://example.org/1")
+    await follow(replica, clock)
+    epoch = folder.epoch()
+    replica.close()
+    writer = LmdbReplicaWriter(folder)
+    with writer.changing() as changes:
+        mark = changes.meta("mark")
+        assert mark is not None
+        assert mark.startswith(b"2 ")
+        changes.put_meta("mark", b"1" + mark[1:])
+    writer.close()
+
+    assert (await follow(replica, clock))[0].rebuilt == "there is none"
+    assert changes_of_what_is_served(epoch, folder) == 1
+    assert targets(folder, domain.id, "a") == [b"https://example.org/1"]
 
 
 async def test_a_replica_written_while_the_clock_was_ahead_is_built_anew(

@@ -274,3 +274,16 @@ def test_any_bytes_are_links_or_bad_lines(lines: list[bytes]) -> None:
     numbers = [line.number for line in found]
     assert numbers == sorted(set(numbers))
     assert set(numbers) <= set(range(1, len(lines) + 1))
+
+
+def test_a_password_is_read_as_it_is_and_a_protected_line_needs_one() -> None:
+    typed = " a b "
+    rows = ["url;password;protected", f"{URL};{typed};true", f"{URL};;true", f"{URL};;false"]
+
+    right, refused, plain = _read("\n".join(rows).encode())
+
+    assert right == LinkLine(number=2, url=URL, password=typed)
+    assert typed not in repr(right)
+    assert isinstance(refused, BadLine)
+    assert (refused.number, refused.error.reason) == (3, "protected")
+    assert plain == LinkLine(number=4, url=URL)

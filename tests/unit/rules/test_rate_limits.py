@@ -163,7 +163,7 @@ def test_every_limit_has_a_rule_and_all_of_signing_in_are_counted_in_the_store()
     }
 
     assert set(RULES) == set(RateLimit)
-    assert shared == {each for each in RateLimit if each.startswith(("link-", "api-"))}
+    assert shared == {each for each in RateLimit if each.startswith(("file-fetch", "api-"))}
 
 
 def test_what_a_process_may_keep_to_itself_is_a_fiftieth_of_an_eager_limit() -> None:
