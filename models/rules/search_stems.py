@@ -22,11 +22,11 @@ _RUSSIAN: Final = """а без бы был была были было быть �
     какой когда кто ли либо мне мной можно мой моя мы на над нам нас наш не него нее неё ни них но
     о об он она они оно от очень по под при про с сам себе себя со так также такой там те тем то
     того тоже той только том тот ту ты у уже хочу чего чем что чтобы эта эти это этого этой этом
-    этот эту я здравствуйте пожалуйста спасибо"""
+    этот эту я здравствуйте надо нужно подскажите пожалуйста почему зачем спасибо"""
 _ENGLISH: Final = """a about am an and are as at be been but by can could did do does for from had
     has have he hello her here his how i if in into is it its me my no not of on or our please she
     should so some than thank thanks that the their them then there these they this those to us
-    was we were what when where which who why will with would you your"""
+    want was we were what when where which who why will with would you your"""
 
 
 def _stemmer(language: str) -> Callable[[str], str]:
