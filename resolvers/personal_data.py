@@ -147,6 +147,18 @@ _TABLES: Final = (
     _Table(part="followed_tickets", table="ticket_follower", columns="id, ticket_id"),
     _Table(part="ticket_queues", table="ticket_queue_member", columns="id, queue_id"),
     _Table(
+        part="service_calendars",
+        table="service_calendar_version",
+        columns="id, created_at, calendar_id, number",
+        owners=("author_id",),
+    ),
+    _Table(
+        part="service_policies",
+        table="service_policy_version",
+        columns="id, created_at, policy_id, number",
+        owners=("author_id",),
+    ),
+    _Table(
         part="audit_entries",
         table="audit_entry",
         columns="id, at, action, actor_id, via, address, request_id AS request, subject_type,"

@@ -315,6 +315,15 @@ async def test_a_person_takes_along_everything_that_is_stored_about_them(
         "letters": 1,
         "repeated_requests": 5,
         "links": 5,
+        "files": 0,
+        "tickets": 0,
+        "ticket_messages": 0,
+        "ticket_messages_by_mail": 0,
+        "ticket_events": 0,
+        "followed_tickets": 0,
+        "ticket_queues": 0,
+        "service_calendars": 0,
+        "service_policies": 0,
     }
     told = str(found)
     for secret in (await ApiKey.get(user_id=person.id)).secret_hash, "c" * 64, "sealed":

@@ -25,7 +25,9 @@ from models.rules.severities import TicketSeverity
 from models.rules.ticket_states import TicketLine
 from models.service_calendars import ServiceCalendar, ServiceCalendarVersion
 from models.service_policies import ServicePolicy, ServicePolicyVersion
+from models.users import User
 from resolvers.context import NotPermittedError, RequestContext
+from resolvers.personal_data import person_parts
 from resolvers.ports import Ports
 from resolvers.service_calendars import (
     CalendarDraft,
@@ -331,3 +333,15 @@ async def test_what_is_not_there_is_not_found(admin: RequestContext) -> None:
         with pytest.raises(NotFoundError):
             await archive_policy(admin, policy_id=number)
         assert await calendar_versions(admin, calendar_id=number) == []
+
+
+async def test_who_published_is_told_what(admin: RequestContext) -> None:
+    calendar = await make_calendar(admin)
+    policy = await make_policy(admin, calendar_id=calendar.row.id)
+    assert admin.viewer.user_id is not None
+    person = await User.get(id=admin.viewer.user_id)
+
+    parts = {part: rows async for part, rows in person_parts(admin, person)}
+
+    assert [row["calendar_id"] for row in parts["service_calendars"]] == [str(calendar.row.id)]
+    assert [row["policy_id"] for row in parts["service_policies"]] == [str(policy.row.id)]
