@@ -42,7 +42,10 @@ def take_step(
     was = ticket.status
     wanted = next_status(_attempt(context, ticket, move, given))
     ticket.status = wanted
-    ticket.snoozed_until = given.until if wanted is TicketStatus.SCHEDULED else None
+    if move is TicketMove.SCHEDULE:
+        ticket.snoozed_until = given.until
+    elif wanted is not TicketStatus.SCHEDULED:
+        ticket.snoozed_until = None
     if wanted in _ASIDE and was not in _ASIDE:
         ticket.status_before = was
     elif wanted not in _ASIDE:

@@ -295,6 +295,17 @@ async def test_a_reply_of_the_customer_goes_on_with_what_waits_for_it(
     assert (row.snoozed_until, row.reopen_count) == (None, 0)
 
 
+async def test_an_answer_of_the_desk_wakes_no_snoozed_ticket(
+    agent: RequestContext, ticket: Ticket, clock: FixedClock
+) -> None:
+    until = clock.at + timedelta(days=3)
+    await schedule_ticket(agent, ticket_id=ticket.id, until=until)
+
+    reply = await reply_to_ticket(agent, ticket_id=ticket.id, body="We are on it")
+
+    assert (reply.ticket.status, reply.ticket.snoozed_until) == (TicketStatus.SCHEDULED, until)
+
+
 @pytest.mark.parametrize("is_closed", [False, True])
 async def test_a_reply_within_the_window_reopens(
     agent: RequestContext,
