@@ -41,6 +41,7 @@ from resolvers.stats import Breakdown, Series, Totals, stats_as_of
 from resolvers.users import users_by_id
 from resolvers.visitor_stats import Visitors
 from schema.cookies import Cookies
+from schema.ticket_loaders import TicketLoaders
 
 PROVIDER_START: Final = "/api/oidc/start"  # a route of api.oidc
 
@@ -111,6 +112,11 @@ class Loaders:
     def link(self) -> DataLoader[int, Link | None]:
         """Links by row id; None for those the viewer may not see."""
         return DataLoader(load_fn=partial(links_by_ids, self._context))
+
+    @cached_property
+    def desk(self) -> TicketLoaders:
+        """Everything about tickets."""
+        return TicketLoaders(self._context)
 
     @cached_property
     def link_range(self) -> DataLoader[LinkPeriod, StatsRange]:

@@ -49,6 +49,9 @@ class ErrorCode(StrEnum):
     TOTP_EXISTS = "TOTP_EXISTS"
     PASSKEY_REFUSED = "PASSKEY_REFUSED"
     PASSKEY_LIMIT = "PASSKEY_LIMIT"
+    TICKET_MOVE_NOT_POSSIBLE = "TICKET_MOVE_NOT_POSSIBLE"
+    MESSAGE_SENT = "MESSAGE_SENT"
+    CATEGORY_IN_USE = "CATEGORY_IN_USE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,17 @@ NOTES: Final = {
     ErrorCode.PASSKEY_LIMIT: CodeNote(
         "The person has as many passkeys as one may have.",
         "Show `viewer { passkeys }` and offer to delete one.",
+    ),
+    ErrorCode.TICKET_MOVE_NOT_POSSIBLE: CodeNote(
+        "The ticket's status does not allow the step, or the ticket lacks what the step needs.",
+        "Show the message and ask for what `missing` names; load the ticket anew where it names "
+        "nothing.",
+    ),
+    ErrorCode.MESSAGE_SENT: CodeNote(
+        "The time in which the message could be taken back is over.", "Hide the button."
+    ),
+    ErrorCode.CATEGORY_IN_USE: CodeNote(
+        "Categories below it are in use.", "Show those, and offer to archive or move them."
     ),
 }
 describe_enum(

@@ -18,6 +18,7 @@ from schema.document_counts import Ceilings
 from schema.documents import DocumentCache
 from schema.email_changes import EmailChangeMutations
 from schema.execution import LeafExecutor
+from schema.handlers import ALL_HANDLERS
 from schema.invitations import InvitationMutations, InvitationQueries
 from schema.limits import CEILINGS
 from schema.link_mutations import LinkMutations
@@ -29,13 +30,25 @@ from schema.organizations import OrganizationQueries
 from schema.passkeys import PasskeyMutations
 from schema.passwords import PasswordMutations
 from schema.portal import PortalType
-from schema.problems import HANDLERS
 from schema.roles import RoleMutations, RoleQueries
 from schema.scalars import SCALARS
 from schema.second_factors import SecondFactorMutations
 from schema.sessions import SessionMutations
 from schema.sign_up import SignUpMutations
 from schema.stats import StatsQueries
+from schema.ticket_assignments import TicketAssignmentMutations
+from schema.ticket_categories import TicketCategoryMutations, TicketCategoryQueries
+from schema.ticket_conversation import TicketConversationMutations
+from schema.ticket_deletions import TicketDeletionMutations
+from schema.ticket_edits import TicketEditMutations
+from schema.ticket_field_definitions import (
+    TicketFieldDefinitionQueries,
+    TicketFieldMutations,
+)
+from schema.ticket_fields import TicketFieldQueries
+from schema.ticket_moves import TicketMoveMutations
+from schema.ticket_queues import QueueMutations, QueueQueries
+from schema.tickets import TicketQueries
 from schema.user_lists import UserQueries
 from schema.user_mutations import UserMutations
 from schema.users import UserType, ViewerType
@@ -51,6 +64,11 @@ class Query(
     OrganizationQueries,
     RoleQueries,
     InvitationQueries,
+    TicketQueries,
+    TicketCategoryQueries,
+    TicketFieldQueries,
+    TicketFieldDefinitionQueries,
+    QueueQueries,
 ):
     @strawberry.field(
         description="The signed-in person; null for an anonymous visitor: the one question by "
@@ -78,6 +96,14 @@ class Mutation(
     OrganizationMutations,
     RoleMutations,
     InvitationMutations,
+    TicketConversationMutations,
+    TicketMoveMutations,
+    TicketEditMutations,
+    TicketAssignmentMutations,
+    TicketDeletionMutations,
+    TicketCategoryMutations,
+    TicketFieldMutations,
+    QueueMutations,
 ): ...
 
 
@@ -104,7 +130,7 @@ def build_schema(*, sort: bool = False, ceilings: Ceilings = CEILINGS) -> Portal
         mutation=Mutation,
         subscription=Subscription,
         types=[UserType, Access, Cost],
-        exception_handlers=HANDLERS,
+        exception_handlers=ALL_HANDLERS,
         execution_context_class=LeafExecutor,
         extensions=[lambda: Operation(documents)],
         config=StrawberryConfig(scalar_map=SCALARS, sort_schema=sort),

@@ -9,13 +9,13 @@ docs/ACCESS.md.
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from models.rules.reach import Reach
 from models.rules.roles import ROLES, BuiltInRole
 from models.rules.scopes import Scope
+from tests.access_desk import DESK_ELSEWHERE, DESK_PROBES
+from tests.access_probes import Outcome, Probe, Relation, Sees, about, node, plain
 
 NOBODY: Final = "nobody"
 COMPANY_ADMINISTRATOR: Final = "company administrator"
@@ -27,82 +27,7 @@ ASKING: Final[Mapping[str, BuiltInRole]] = {
 WHO: Final = (NOBODY, *ASKING)
 
 
-class Relation(StrEnum):
-    """What a thing is to the one who asks."""
-
-    OWN = "own"
-    ORGANIZATION = "organization"
-    FOREIGN = "foreign"
-    DELETED = "deleted"
-    ABSENT = "absent"
-
-
-class Outcome(StrEnum):
-    """What came of a request; ABSENT is the same for what is not there and not yours."""
-
-    REACHED = "reached"
-    ABSENT = "absent"
-    FORBIDDEN = "forbidden"
-    UNAUTHENTICATED = "not signed in"
-
-
-class Sees(StrEnum):
-    """Whose things a field reaches."""
-
-    REACH = "by reach"  # own, the organization's, or everybody's, as the role says
-    SELF = "own"
-    SELF_OR_ADMIN = "own, and with USER_ADMIN by reach"
-    ORGANIZATION_OR_ADMIN = "the organization's, and with USER_ADMIN by reach"
-    EVERYBODY = "everybody's"  # the scope alone decides
-
-
-@dataclass(frozen=True)
-class Probe:
-    """How a field is asked.
-
-    Attributes:
-        document: with `$id` for the thing's global id, where it is about one, `$other` for
-            that of another person, and `$word` for a new word.
-        noun: of the things, as tests.access_world makes them; "" when it is about none.
-        scope: needed; None asks for a signed-in person alone.
-        sees: whose things it reaches.
-        is_public: answers nobody, too.
-        refusals: problems that only those meet who reached the thing.
-        keeps_deleted: reaches deleted things, too: to do it twice is no error.
-        needs_all: of the whole installation, so for those alone who reach everything.
-        hides: who lacks the scope is told nothing, not even that.
-        reads: the field of an answer that is null where it is not reached.
-    """
-
-    document: str
-    noun: str = ""
-    scope: Scope | None = None
-    sees: Sees = Sees.REACH
-    is_public: bool = False
-    refusals: frozenset[str] = frozenset()
-    keeps_deleted: bool = False
-    needs_all: bool = False
-    hides: bool = False
-    reads: str = ""
-
-
 RANGE: Final = '{period: {preset: LAST_7_DAYS}, timeZone: "UTC"}'
-
-
-def _about(field: str, noun: str, scope: Scope | None = None, **more: Any) -> Probe:  # noqa: ANN401
-    """Return the probe of a mutation whose input is the id of one thing."""
-    document = f"mutation ($id: ID!) {{ {field}(input: {{id: $id}}) {{ __typename }} }}"
-    return Probe(document, noun, scope, **more)
-
-
-def _plain(field: str, arguments: str = "", **more: Any) -> Probe:  # noqa: ANN401
-    """Return the probe of a mutation that is about no thing of somebody's."""
-    asked = f"(input: {{{arguments}}})" if arguments else ""
-    return Probe(f"mutation {{ {field}{asked} {{ __typename }} }}", **more)
-
-
-def _node(noun: str, **more: Any) -> Probe:  # noqa: ANN401
-    return Probe("query ($id: ID!) { node(id: $id) { id } }", noun, **more)
 
 
 def _of_owner(field: str, **more: Any) -> Probe:  # noqa: ANN401
@@ -123,14 +48,14 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Query.portal": Probe("{ portal { name } }", is_public=True),
     "Query.viewer": Probe("{ viewer { scopes } }", is_public=True),
     # Links and statistics
-    "Query.node": _node("Link"),
-    "Query.node of User": _node("User", sees=Sees.SELF_OR_ADMIN),
-    "Query.node of ApiKey": _node("ApiKey", sees=Sees.SELF),
-    "Query.node of Session": _node("Session", sees=Sees.SELF),
-    "Query.node of Passkey": _node("Passkey", sees=Sees.SELF),
-    "Query.node of Organization": _node("Organization", sees=Sees.ORGANIZATION_OR_ADMIN),
-    "Query.node of Role": _node("Role", scope=Scope.USER_ADMIN, sees=Sees.EVERYBODY, hides=True),
-    "Query.node of Invitation": _node(
+    "Query.node": node("Link"),
+    "Query.node of User": node("User", sees=Sees.SELF_OR_ADMIN),
+    "Query.node of ApiKey": node("ApiKey", sees=Sees.SELF),
+    "Query.node of Session": node("Session", sees=Sees.SELF),
+    "Query.node of Passkey": node("Passkey", sees=Sees.SELF),
+    "Query.node of Organization": node("Organization", sees=Sees.ORGANIZATION_OR_ADMIN),
+    "Query.node of Role": node("Role", scope=Scope.USER_ADMIN, sees=Sees.EVERYBODY, hides=True),
+    "Query.node of Invitation": node(
         "Invitation", scope=Scope.USER_ADMIN, hides=True, keeps_deleted=True
     ),
     "Query.nodes": Probe("query ($id: ID!) { nodes(ids: [$id]) { id } }", "Link"),
@@ -142,7 +67,7 @@ PROBES: Final[Mapping[str, Probe]] = {
         "ClickedLink",
         Scope.STATS_READ,
     ),
-    "Mutation.linkCreate": _plain(
+    "Mutation.linkCreate": plain(
         "linkCreate", 'url: "https://example.org/"', scope=Scope.LINK_WRITE
     ),
     "Mutation.linkUpdate": Probe(
@@ -150,7 +75,7 @@ PROBES: Final[Mapping[str, Probe]] = {
         "Link",
         Scope.LINK_WRITE,
     ),
-    "Mutation.linkDelete": _about("linkDelete", "Link", Scope.LINK_WRITE),
+    "Mutation.linkDelete": about("linkDelete", "Link", Scope.LINK_WRITE),
     "Mutation.linksTransfer": Probe(
         "mutation ($id: ID!, $other: ID!) { linksTransfer(input: "
         "{fromUserId: $id, toUserId: $other}) { __typename } }",
@@ -158,8 +83,8 @@ PROBES: Final[Mapping[str, Probe]] = {
         **_ADMIN,
     ),
     # Keys, sessions, factors: one's own
-    "Mutation.apiKeyCreate": _plain("apiKeyCreate", 'label: "x"'),
-    "Mutation.apiKeyRevoke": _about(
+    "Mutation.apiKeyCreate": plain("apiKeyCreate", 'label: "x"'),
+    "Mutation.apiKeyRevoke": about(
         "apiKeyRevoke", "ApiKey", sees=Sees.SELF_OR_ADMIN, keeps_deleted=True
     ),
     "Mutation.sessionsRevoke": Probe(
@@ -168,62 +93,62 @@ PROBES: Final[Mapping[str, Probe]] = {
         "Session",
         sees=Sees.SELF_OR_ADMIN,
     ),
-    "Mutation.sessionDelete": _plain("sessionDelete"),
-    "Mutation.sessionRenew": _plain("sessionRenew", 'password: "x"', refusals=_NO_SUCH_WAY),
-    "Mutation.passkeyRenewBegin": _plain("passkeyRenewBegin"),
-    "Mutation.sessionRenewByPasskey": _plain(
+    "Mutation.sessionDelete": plain("sessionDelete"),
+    "Mutation.sessionRenew": plain("sessionRenew", 'password: "x"', refusals=_NO_SUCH_WAY),
+    "Mutation.passkeyRenewBegin": plain("passkeyRenewBegin"),
+    "Mutation.sessionRenewByPasskey": plain(
         "sessionRenewByPasskey",
         'token: "x", credential: {id: "x", clientDataJSON: "x", authenticatorData: "x", '
         'signature: "x", userHandle: "x"}',
         refusals=frozenset({"PasskeyRefusedProblem"}),
     ),
-    "Mutation.passwordChange": _plain(
+    "Mutation.passwordChange": plain(
         "passwordChange", 'newPassword: "a long new password"', refusals=_WRONG
     ),
-    "Mutation.emailChangeRequest": _plain(
+    "Mutation.emailChangeRequest": plain(
         "emailChangeRequest",
         'email: "new@people.test"',
         refusals=frozenset({"RateLimitedProblem"}),  # all of them want one address
     ),
-    "Mutation.totpCreate": _plain("totpCreate"),
-    "Mutation.totpConfirm": _plain("totpConfirm", 'code: "000000"', refusals=_NONE_YET),
-    "Mutation.totpDelete": _plain("totpDelete", refusals=_NONE_YET),
-    "Mutation.recoveryCodesCreate": _plain("recoveryCodesCreate", refusals=_NONE_YET),
-    "Mutation.passkeyCreateBegin": _plain("passkeyCreateBegin"),
-    "Mutation.passkeyCreate": _plain(
+    "Mutation.totpCreate": plain("totpCreate"),
+    "Mutation.totpConfirm": plain("totpConfirm", 'code: "000000"', refusals=_NONE_YET),
+    "Mutation.totpDelete": plain("totpDelete", refusals=_NONE_YET),
+    "Mutation.recoveryCodesCreate": plain("recoveryCodesCreate", refusals=_NONE_YET),
+    "Mutation.passkeyCreateBegin": plain("passkeyCreateBegin"),
+    "Mutation.passkeyCreate": plain(
         "passkeyCreate",
         'token: "x", label: "x", credential: '
         '{id: "x", clientDataJSON: "x", attestationObject: "x", transports: []}',
         refusals=frozenset({"PasskeyRefusedProblem"}),
     ),
-    "Mutation.passkeyDelete": _about("passkeyDelete", "Passkey", sees=Sees.SELF),
-    "Mutation.viewerUpdate": _plain("viewerUpdate", 'name: "x"'),
+    "Mutation.passkeyDelete": about("passkeyDelete", "Passkey", sees=Sees.SELF),
+    "Mutation.viewerUpdate": plain("viewerUpdate", 'name: "x"'),
     # Ways in
     "Mutation.sessionCreate": Probe(
         "mutation ($word: String!) { sessionCreate(input: {email: $word, password: $word}) "
         "{ __typename } }",
         is_public=True,
     ),
-    "Mutation.sessionConfirm": _plain("sessionConfirm", 'token: "x", code: "x"', **_OPEN),
-    "Mutation.passkeySignInBegin": _plain("passkeySignInBegin", **_OPEN),
-    "Mutation.sessionCreateByPasskey": _plain(
+    "Mutation.sessionConfirm": plain("sessionConfirm", 'token: "x", code: "x"', **_OPEN),
+    "Mutation.passkeySignInBegin": plain("passkeySignInBegin", **_OPEN),
+    "Mutation.sessionCreateByPasskey": plain(
         "sessionCreateByPasskey",
         'token: "x", credential: {id: "x", clientDataJSON: "x", authenticatorData: "x", '
         'signature: "x", userHandle: "x"}',
         **_OPEN,
     ),
-    "Mutation.passwordResetRequest": _plain(
+    "Mutation.passwordResetRequest": plain(
         "passwordResetRequest", 'email: "a@people.test"', **_OPEN
     ),
-    "Mutation.passwordReset": _plain(
+    "Mutation.passwordReset": plain(
         "passwordReset", 'token: "x", newPassword: "a long new password"', **_OPEN
     ),
-    "Mutation.emailChange": _plain("emailChange", 'token: "x"', **_OPEN),
-    "Mutation.signUpRequest": _plain("signUpRequest", 'email: "a@people.test"', **_OPEN),
-    "Mutation.signUp": _plain(
+    "Mutation.emailChange": plain("emailChange", 'token: "x"', **_OPEN),
+    "Mutation.signUpRequest": plain("signUpRequest", 'email: "a@people.test"', **_OPEN),
+    "Mutation.signUp": plain(
         "signUp", 'token: "x", name: "x", password: "a long new password"', **_OPEN
     ),
-    "Mutation.invitationAccept": _plain(
+    "Mutation.invitationAccept": plain(
         "invitationAccept", 'token: "x", name: "x", password: "a long new password"', **_OPEN
     ),
     # What of people is not for everybody who meets them
@@ -238,14 +163,14 @@ PROBES: Final[Mapping[str, Probe]] = {
         "User",
         **_ADMIN,
     ),
-    "Mutation.userDeactivate": _about("userDeactivate", "User", **_ADMIN),
-    "Mutation.userActivate": _about("userActivate", "User", **_ADMIN),
-    "Mutation.userErase": _about(
+    "Mutation.userDeactivate": about("userDeactivate", "User", **_ADMIN),
+    "Mutation.userActivate": about("userActivate", "User", **_ADMIN),
+    "Mutation.userErase": about(
         "userErase", "User", refusals=frozenset({"UserActiveProblem"}), **_ADMIN
     ),
-    "Mutation.userSecondFactorReset": _about("userSecondFactorReset", "User", **_ADMIN),
+    "Mutation.userSecondFactorReset": about("userSecondFactorReset", "User", **_ADMIN),
     "Query.roles": Probe("{ roles { id } }", "Role", sees=Sees.EVERYBODY, **_ADMIN),
-    "Mutation.roleCreate": _plain(
+    "Mutation.roleCreate": plain(
         "roleCreate",
         'name: "x", reach: OWN, scopes: [LINK_READ]',
         needs_all=True,
@@ -258,11 +183,11 @@ PROBES: Final[Mapping[str, Probe]] = {
         needs_all=True,
         **_ADMIN,
     ),
-    "Mutation.roleDelete": _about("roleDelete", "Role", needs_all=True, **_ADMIN),
+    "Mutation.roleDelete": about("roleDelete", "Role", needs_all=True, **_ADMIN),
     "Query.organizations": Probe(
         "{ organizations(first: 100) { nodes { id } } }", "Organization", **_ADMIN
     ),
-    "Mutation.organizationCreate": _plain(
+    "Mutation.organizationCreate": plain(
         "organizationCreate", 'name: "x", kind: CUSTOMER', needs_all=True, scope=Scope.USER_ADMIN
     ),
     "Mutation.organizationUpdate": Probe(
@@ -272,30 +197,33 @@ PROBES: Final[Mapping[str, Probe]] = {
         needs_all=True,
         **_ADMIN,
     ),
-    "Mutation.organizationDeactivate": _about(
+    "Mutation.organizationDeactivate": about(
         "organizationDeactivate", "Organization", needs_all=True, **_ADMIN
     ),
-    "Mutation.organizationActivate": _about(
+    "Mutation.organizationActivate": about(
         "organizationActivate", "Organization", needs_all=True, **_ADMIN
     ),
     "Query.invitations": Probe(
         "{ invitations(first: 100, onlyOpen: true) { nodes { id } } }", "Invitation", **_ADMIN
     ),
-    "Mutation.invitationCreate": _plain(
+    "Mutation.invitationCreate": plain(
         "invitationCreate",
         'email: "b@people.test", role: "customer", locale: "en"',
         scope=Scope.USER_ADMIN,
     ),
-    "Mutation.invitationResend": _about("invitationResend", "Invitation", **_ADMIN),
-    "Mutation.invitationRevoke": _about("invitationRevoke", "Invitation", **_ADMIN),
+    "Mutation.invitationResend": about("invitationResend", "Invitation", **_ADMIN),
+    "Mutation.invitationRevoke": about("invitationRevoke", "Invitation", **_ADMIN),
     # The log
     "Query.auditEntries": Probe(
         "{ auditEntries(first: 100) { nodes { subject { id } } } }", "LoggedLink", Scope.AUDIT_READ
     ),
+    # The desk
+    **DESK_PROBES,
 }
 # Asked in other ways than by one request; each by tests of its own.
 ELSEWHERE: Final[Mapping[str, str]] = {
     "Subscription.clickRecorded": "tests/e2e/test_graphql_subscription.py",
+    **DESK_ELSEWHERE,
 }
 
 
@@ -306,7 +234,7 @@ def expected(who: str, relation: Relation, probe: Probe) -> Outcome:
     if who == NOBODY:
         return Outcome.UNAUTHENTICATED
     role = ASKING[who]
-    if probe.scope is not None and probe.scope not in role.scopes:
+    if probe.scope is not None and not {probe.scope, *probe.also} <= role.scopes:
         return Outcome.ABSENT if probe.hides else Outcome.FORBIDDEN
     if probe.needs_all and role.reach is not Reach.ALL:
         return Outcome.FORBIDDEN
@@ -332,6 +260,9 @@ def _reached(reach: Reach, probe: Probe, role_scopes: frozenset[Scope]) -> froze
         return seen
     if probe.sees is Sees.EVERYBODY:
         return _BY_REACH[Reach.ALL]
+    if probe.sees in {Sees.DESK, Sees.TENDS}:
+        needed = {Scope.TICKET_STAFF} | ({Scope.USER_ADMIN} if probe.sees is Sees.TENDS else set())
+        return seen if reach is Reach.ALL and needed <= role_scopes else frozenset()
     if probe.sees is not Sees.SELF and Scope.USER_ADMIN in role_scopes:
         return seen
     if probe.sees is Sees.ORGANIZATION_OR_ADMIN:
@@ -350,12 +281,17 @@ def outcome(probe: Probe, thing: str, answer: Mapping[str, Any]) -> Outcome:
     """
     codes = {error["extensions"]["code"] for error in answer.get("errors") or []}
     if codes:
-        assert codes <= {"UNAUTHENTICATED", "FORBIDDEN"}, answer
-        told = {"UNAUTHENTICATED": Outcome.UNAUTHENTICATED, "FORBIDDEN": Outcome.FORBIDDEN}
+        told = {
+            "UNAUTHENTICATED": Outcome.UNAUTHENTICATED,
+            "FORBIDDEN": Outcome.FORBIDDEN,
+            "REACH_NOT_HELD": Outcome.FORBIDDEN,
+        }
+        assert codes <= set(told), answer
         return told[codes.pop()] if len(codes) == 1 else Outcome(repr(answer))
     [found] = answer["data"].values()
     if probe.reads:
-        is_there = found is not None and found["owner"][probe.reads] is not None
+        read_of = found["owner"] if found and probe.reads_owner else found
+        is_there = bool(read_of) and read_of[probe.reads] not in (None, [])
         return Outcome.REACHED if is_there else Outcome.ABSENT
     kind = found.get("__typename", "") if isinstance(found, dict) else ""
     if kind in {"ForbiddenProblem", "ReachNotHeldProblem"}:

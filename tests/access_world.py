@@ -25,7 +25,9 @@ from resolvers.context import RequestContext
 from resolvers.links import delete_link
 from resolvers.ports import Ports
 from schema.nodes import encode_id
-from tests.access_matrix import ASKING, COMPANY_ADMINISTRATOR, NOBODY, Relation
+from tests.access_desk_world import DESK_MAKERS, DESK_TYPES
+from tests.access_matrix import ASKING, COMPANY_ADMINISTRATOR, NOBODY
+from tests.access_probes import Relation
 from tests.factories import (
     as_command,
     as_nobody,
@@ -95,7 +97,7 @@ async def _signed_in(ports: Ports, user: User) -> RequestContext:
 
 async def make_thing(world: World, noun: str, relation: Relation) -> str:
     """Make a thing of the world's owner and return its global id."""
-    type_name = {"ClickedLink": "Link", "LoggedLink": "Link"}.get(noun, noun)
+    type_name = {"ClickedLink": "Link", "LoggedLink": "Link", **DESK_TYPES}.get(noun, noun)
     if relation is Relation.ABSENT:
         return encode_id(type_name, new_id())
     row_id = await _MAKERS[noun](world, is_deleted=relation is Relation.DELETED)
@@ -229,4 +231,5 @@ _MAKERS: Final[Mapping[str, Callable[..., Awaitable[int]]]] = {
     "Role": _role,
     "Organization": _organization,
     "Invitation": _invitation,
+    **DESK_MAKERS,
 }

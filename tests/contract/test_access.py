@@ -114,6 +114,11 @@ BEHIND: Final[Table] = {
     "PasskeyParty": "id name",
     "PasskeySelection": "residentKey requireResidentKey userVerification",
     "PasskeyUser": "id name displayName",
+    "Queue": "id name line archivedAt revision members",
+    "QueueArchiveSuccess": "queue",
+    "QueueCreateSuccess": "queue",
+    "QueueRestoreSuccess": "queue",
+    "QueueUpdateSuccess": "queue",
     "ReachNotHeldProblem": "code message path reach",
     "RecoveryCodesCreateSuccess": "recoveryCodes",
     "RevisionConflictProblem": "code message path currentRevision",
@@ -137,6 +142,74 @@ BEHIND: Final[Table] = {
     "StatsTotals": "clicks human preview prefetch scanner monitor bot visitors",
     "TargetLoopProblem": "code message path host",
     "TargetTooLongProblem": "code message path limit",
+    "Ticket": (
+        "id number subject kind kindLabel status statusLabel severity severityLabel "
+        "effect impact workaround line channel requesterName installation productModule "
+        "resolution resolutionNote revision reopenCount bounceCount createdAt updatedAt "
+        "resolvedAt closedAt snoozedUntil deletedAt requester requesterAddress "
+        "organization assignee queue category tags followers customFields mergedInto "
+        "links timeline viewerCan"
+    ),
+    "TicketAssignSuccess": "ticket",
+    "TicketCategory": "id name nameRu nameEn position archivedAt revision parent",
+    "TicketCategoryArchiveSuccess": "category",
+    "TicketCategoryCreateSuccess": "category",
+    "TicketCategoryRestoreSuccess": "category",
+    "TicketCategoryUpdateSuccess": "category",
+    "TicketChange": "id at kind isFromStaff text author changes",
+    "TicketClassifySuccess": "ticket",
+    "TicketCloseSuccess": "ticket",
+    "TicketConnection": "nodes edges pageInfo totalCount",
+    "TicketCounts": "mine unassigned byStatus",
+    "TicketCreateSuccess": "ticket",
+    "TicketDeleteSuccess": "deletedId",
+    "TicketEdge": "cursor node",
+    "TicketEscalateSuccess": "ticket",
+    "TicketField": "key label kind type choices isRequired isForCustomers",
+    "TicketFieldArchiveSuccess": "field",
+    "TicketFieldChange": "field before after",
+    "TicketFieldCreateSuccess": "field",
+    "TicketFieldDefinition": (
+        "id key kind type labelRu labelEn choices isRequired isForCustomers position "
+        "archivedAt revision"
+    ),
+    "TicketFieldRestoreSuccess": "field",
+    "TicketFieldUpdateSuccess": "field",
+    "TicketFieldValue": "key label text number boolean",
+    "TicketFollowSuccess": "ticket",
+    "TicketLink": "kind isLater ticket",
+    "TicketMarkSpamSuccess": "ticket",
+    "TicketMessage": (
+        "id at visibility channel authorName authorAddress isFromStaff isAutomatic "
+        "bodyMarkdown sentAt takenBackAt bodyHtml author viewerCanTakeBack"
+    ),
+    "TicketMessageTakeBackSuccess": "ticket ticketMessage",
+    "TicketMoveNotPossibleProblem": "code message path status missing",
+    "TicketNoteSuccess": "ticket ticketMessage",
+    "TicketOpenSuccess": "ticket",
+    "TicketPermissions": (
+        "reply note edit assign follow open waitForCustomer waitInternal schedule resolve "
+        "close reopen escalate return markSpam unmarkSpam delete restore"
+    ),
+    "TicketQueueSetSuccess": "ticket",
+    "TicketRenameSuccess": "ticket",
+    "TicketReopenSuccess": "ticket",
+    "TicketReplySuccess": "ticket ticketMessage",
+    "TicketRequesterSetSuccess": "ticket",
+    "TicketResolveSuccess": "ticket",
+    "TicketRestoreSuccess": "ticket",
+    "TicketReturnSuccess": "ticket",
+    "TicketScheduleSuccess": "ticket",
+    "TicketStatusCount": "status label count",
+    "TicketTagSuccess": "ticket",
+    "TicketTakeSuccess": "ticket",
+    "TicketTimelineConnection": "nodes edges pageInfo totalCount",
+    "TicketTimelineEdge": "cursor node",
+    "TicketUnassignSuccess": "ticket",
+    "TicketUnfollowSuccess": "ticket",
+    "TicketUnmarkSpamSuccess": "ticket",
+    "TicketWaitForCustomerSuccess": "ticket",
+    "TicketWaitInternalSuccess": "ticket",
     "TotpConfirmSuccess": "recoveryCodes",
     "TotpCreateSuccess": "secret uri",
     "TotpDeleteSuccess": "hasTotp",

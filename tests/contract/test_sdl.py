@@ -23,8 +23,9 @@ from models.errors import DomainError
 from resolvers.context import NotPermittedError
 from schema.error_catalogue import errors_markdown
 from schema.error_codes import ErrorCode
+from schema.handlers import ALL_HANDLERS
 from schema.nodes import Node
-from schema.problems import HANDLERS, Problem
+from schema.problems import Problem
 from schema.root import build_schema
 
 CONTRACT = Path("frontend_contract")
@@ -134,8 +135,23 @@ def test_every_result_of_a_mutation_is_a_union_of_success_and_problems() -> None
         assert list(field.args) in ([], ["input"]), name
 
 
+def test_success_and_problems_can_be_selected_side_by_side() -> None:
+    """Fields of one name must be of one type, or no document could ask for both."""
+    told = SDL.type_map["Problem"]
+    assert isinstance(told, GraphQLInterfaceType)
+    clashes = [
+        f"{each.name}.{name}"
+        for each in ours()
+        if isinstance(each, GraphQLObjectType) and each.name.endswith("Success")
+        for name, field in each.fields.items()
+        if name in told.fields and str(field.type) != str(told.fields[name].type)
+    ]
+
+    assert clashes == []
+
+
 def test_every_domain_error_has_exactly_one_handler() -> None:
-    handled = [handler.exception_type.__name__ for handler in HANDLERS]
+    handled = [handler.exception_type.__name__ for handler in ALL_HANDLERS]
     wanted = [each.__name__ for each in all_errors() if each.__name__ not in WITHOUT_PROBLEM]
 
     assert NotPermittedError.__name__ in wanted
@@ -170,8 +186,13 @@ def test_every_node_has_an_id_of_its_own_type() -> None:
         "Link",
         "Organization",
         "Passkey",
+        "Queue",
         "Role",
         "Session",
+        "Ticket",
+        "TicketCategory",
+        "TicketFieldDefinition",
+        "TicketMessage",
         "User",
     }
 

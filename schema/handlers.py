@@ -1,0 +1,8 @@
+"""Every refusal that becomes data: the handlers of all nouns, as the schema takes them."""
+
+from typing import Final
+
+from schema.problems import HANDLERS
+from schema.ticket_problems import TICKET_HANDLERS
+
+ALL_HANDLERS: Final = (*HANDLERS, *TICKET_HANDLERS)
