@@ -1,13 +1,15 @@
 """Keep the clocks of a ticket with the ticket, in the transaction that changes it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.rules.clock_plans import TicketFacts, follow, new_clock
-from models.rules.clock_steps import ClockEntry, ClockStep
+from models.rules.clock_steps import ClockEntry, ClockEntryKind, ClockStep
 from models.rules.policy_format import (
     percents_from_json,
     percents_to_json,
@@ -15,11 +17,18 @@ from models.rules.policy_format import (
 )
 from models.rules.service_clocks import ClockKind, ServiceClock, Terms
 from models.rules.service_policies import PolicyField
+from models.rules.ticket_events import TicketEventKind
 from models.service_clocks import ServiceClockEntry, ServiceClockRow
+from models.ticket_messages import TicketEvent
 from models.ticket_rows import insert_record, insert_records
 from models.tickets import Ticket
 from resolvers.context import RequestContext
 from resolvers.service_book import NO_GENERATION, TermsBook, current_book, seconds_of
+
+_TOLD: Final[Mapping[ClockEntryKind, TicketEventKind]] = {
+    ClockEntryKind.WARNED: TicketEventKind.TERM_WARNED,
+    ClockEntryKind.BREACHED: TicketEventKind.TERM_BROKEN,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,10 +202,34 @@ async def _log(
         for entry in step.entries
     ]
     await insert_records(connection, entries)
+    await _tell(connection, row, step, now)
     return [
         ClockNews(ticket_id=row.ticket_id, clock_id=row.id, clock_kind=row.kind, entry=entry)
         for entry in step.entries
     ]
+
+
+async def _tell(
+    connection: BaseDBAsyncClient, row: ServiceClockRow, step: ClockStep, now: datetime
+) -> None:
+    """Add the worst of what fell due to the ticket's history, for the desk alone."""
+    due = [each for each in step.entries if each.kind in _TOLD]
+    if not due:
+        return
+    worst, told = due[-1], {"clock": row.kind.value}
+    if worst.percent is not None:
+        told["percent"] = str(worst.percent)
+    event = TicketEvent(
+        created_at=now,
+        ticket_id=row.ticket_id,
+        kind=_TOLD[worst.kind],
+        is_from_staff=True,
+        is_for_customer=False,
+        before="{}",
+        after=orjson.dumps(told).decode(),
+        due_at=now,
+    )
+    await insert_record(connection, event)
 
 
 def _seconds(moment: datetime | None) -> int | None:

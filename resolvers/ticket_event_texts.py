@@ -31,4 +31,7 @@ def event_text(event: TicketEvent, locale: str, *, is_for_desk: bool) -> str:
         return text(locale, f"{who}_EVENT_RENAMED", subject=str(after.get("subject", "")))
     if event.kind is TicketEventKind.ASSIGNED and after.get("assignee_id") is None:
         return text(locale, "DESK_EVENT_UNASSIGNED")
+    if event.kind in {TicketEventKind.TERM_WARNED, TicketEventKind.TERM_BROKEN}:
+        msgid = f"DESK_EVENT_{event.kind}_{after['clock']}"
+        return text(locale, msgid, percent=str(after.get("percent", "")))
     return text(locale, f"{who}_EVENT_{event.kind}")

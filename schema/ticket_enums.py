@@ -169,6 +169,8 @@ describe_enum(
         TicketEventKind.UNMERGED: "It goes on by itself again.",
         TicketEventKind.LINKED: "Another ticket has to do with it.",
         TicketEventKind.SPLIT: "Messages of it began a ticket of their own.",
+        TicketEventKind.TERM_WARNED: "A share of a term of service is used up.",
+        TicketEventKind.TERM_BROKEN: "A term of service is over, and not met.",
     },
     description="What happened to a ticket.",
 )

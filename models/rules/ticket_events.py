@@ -25,6 +25,8 @@ class TicketEventKind(StrEnum):
     UNMERGED = "UNMERGED"
     LINKED = "LINKED"
     SPLIT = "SPLIT"
+    TERM_WARNED = "TERM_WARNED"
+    TERM_BROKEN = "TERM_BROKEN"
 
 
 # Who works on it, in which queue, and what they noted, is the desk's business.

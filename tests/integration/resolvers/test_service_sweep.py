@@ -8,8 +8,10 @@ import pytest
 from api.workers.tickets import TicketWorker
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.rules.service_clocks import ClockKind
+from models.rules.ticket_events import TicketEventKind
 from models.service_clocks import ServiceClockEntry, ServiceClockRow
 from models.service_policies import ServiceTermsState
+from models.ticket_messages import TicketEvent
 from models.tickets import Ticket
 from resolvers.context import RequestContext, Viewer
 from resolvers.ports import Ports
@@ -17,6 +19,7 @@ from resolvers.service_calendars import publish_calendar
 from resolvers.service_closing import closing_moment
 from resolvers.service_policies import PolicyDraft, archive_policy, publish_policy
 from resolvers.service_sweep import is_swept, sweep_clocks
+from resolvers.ticket_event_texts import event_text
 from resolvers.tickets import create_ticket
 from tests.factories import as_person, make_built_in
 from tests.fakes import FixedClock
@@ -88,6 +91,22 @@ async def test_what_falls_due_is_told_once_at_its_moment(
         ("BREACHED", seconds("23T10:00") + 1),
     ]
     assert (row.breached_at_s, row.look_at_s) == (seconds("23T10:00") + 1, None)
+    events = await TicketEvent.filter(ticket_id=ticket.id).exclude(kind=TicketEventKind.CREATED)
+    assert [
+        (event_text(each, "ru", is_for_desk=True), each.is_for_customer, each.author_id)
+        for each in events
+    ] == [("Первый ответ просрочен.", False, None)]
+
+
+async def test_of_several_warnings_at_once_the_last_is_in_the_history(
+    ticket: Ticket, worker: RequestContext, clock: FixedClock
+) -> None:
+    clock.at = moscow("23T09:50")
+    await sweep_clocks(worker)
+
+    [event] = await TicketEvent.filter(kind=TicketEventKind.TERM_WARNED)
+    said = event_text(event, "en", is_for_desk=True)
+    assert said == "75 % of the time for the first answer is used up."
 
 
 async def test_two_workers_tell_of_it_once(
