@@ -32,6 +32,7 @@ MODEL_MODULES: Final = (
     "models.replays",
     "models.installation",
     "models.search_documents",
+    "models.articles",
     "models.ticket_categories",
     "models.ticket_queues",
     "models.tickets",

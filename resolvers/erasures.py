@@ -6,6 +6,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models.api_keys import ApiKey
+from models.articles import ArticleVote
 from models.errors import NotFoundError, UserActiveError
 from models.invitations import Invitation
 from models.mails import Mail
@@ -38,6 +39,7 @@ OWNED: Final = (
     Replay,
     TicketFollower,
     TicketQueueMember,
+    ArticleVote,
 )
 
 

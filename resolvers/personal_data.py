@@ -159,6 +159,17 @@ _TABLES: Final = (
         owners=("author_id",),
     ),
     _Table(
+        part="article_texts",
+        table="article_revision",
+        columns=f"{_RECORD}, article_id, language, number, title, body_markdown, published_at",
+        owners=("author_id",),
+    ),
+    _Table(
+        part="article_votes",
+        table="article_vote",
+        columns=f"{_RECORD}, updated_at, article_id, is_helpful",
+    ),
+    _Table(
         part="audit_entries",
         table="audit_entry",
         columns="id, at, action, actor_id, via, address, request_id AS request, subject_type,"

@@ -315,6 +315,8 @@ async def test_a_person_takes_along_everything_that_is_stored_about_them(
         "letters": 1,
         "repeated_requests": 5,
         "links": 5,
+        "article_texts": 0,
+        "article_votes": 0,
         "files": 0,
         "tickets": 0,
         "ticket_messages": 0,
