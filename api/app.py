@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from api import person_data, static_answers
+from api import file_downloads, person_data, static_answers
 from api.cors import ORIGINS, cors
 from api.entrance import routes as entrance
+from api.file_uploads import FileUploads
 from api.graphql import Endpoint
 from api.graphql_http import MAX_BODY_BYTES
 from api.keys import LIMITS, PORTAL, PORTS, SITE, TRUSTED_PROXIES
@@ -59,6 +60,8 @@ def create_app(parts: Parts) -> web.Application:
     app.router.add_route("*", "/graphql", endpoint.handle, name="graphql")
     app.add_routes(static_answers.routes)
     app.add_routes(person_data.routes)
+    app.add_routes(FileUploads().routes())
+    app.add_routes(file_downloads.routes)
     app.add_routes(entrance.routes())
     if parts.oidc is not None:
         app.add_routes(parts.oidc.routes())

@@ -11,7 +11,8 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 ORIGINS: Final = web.AppKey[frozenset[str]]("cors_origins", frozenset)
-PATHS: Final = frozenset({"/graphql"})
+PATHS: Final = frozenset({"/graphql", "/files"})
+_BELOW: Final = "/files/"
 _ALLOWED_HEADERS: Final = "authorization, content-type, accept-language, linkyard-client"
 _EXPOSED_HEADERS: Final = "retry-after, ratelimit, ratelimit-policy, x-request-id"
 _PREFLIGHT_S: Final = "600"  # how long a browser remembers what it may
@@ -20,7 +21,7 @@ _PREFLIGHT_S: Final = "600"  # how long a browser remembers what it may
 async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer the questions that browsers ask first, and mark answers for named origins."""
     origin = request.headers.get(hdrs.ORIGIN)
-    if not request.app[ORIGINS] or request.path not in PATHS:
+    if not request.app[ORIGINS] or not _is_api(request.path):
         return await handler(request)
     if origin is None or origin not in request.app[ORIGINS]:
         return _varied(await handler(request))
@@ -28,7 +29,9 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
         hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
     ):
         answer: web.StreamResponse = web.Response(status=204)
-        answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = hdrs.METH_POST
+        is_file = request.path.startswith(_BELOW)
+        methods = f"{hdrs.METH_GET}, {hdrs.METH_POST}" if is_file else hdrs.METH_POST
+        answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = methods
         answer.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _ALLOWED_HEADERS
         answer.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _PREFLIGHT_S
     elif hdrs.COOKIE in request.headers:
@@ -40,6 +43,10 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
         answer.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = _EXPOSED_HEADERS
     answer.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
     return _varied(answer)
+
+
+def _is_api(path: str) -> bool:
+    return path in PATHS or path.startswith(_BELOW)
 
 
 def _varied(answer: web.StreamResponse) -> web.StreamResponse:

@@ -399,6 +399,10 @@ class RedirectProtocol(RequestHandler):
         if transport is not None:
             transport.abort()
 
+    def let_body_take(self, extra_s: float) -> None:
+        """See api.slow_clients.SlowClients.let_body_take."""
+        self._slow.let_body_take(self, extra_s)
+
     def idle_since(self) -> float | None:
         """Return the loop time of the last request, None while one comes or is answered."""
         is_coming = self._tracker is not None

@@ -78,6 +78,9 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_titles_total": _Spec(
         "Titles of pages that were asked for, by what came of it.", ("outcome",)
     ),
+    "linkyard_file_scans_total": _Spec(
+        "Looks of the virus scanner at a file, by what came of it.", ("outcome",)
+    ),
     "linkyard_replica_retired_total": _Spec("Replicas taken out of service as damaged."),
     "linkyard_replica_builds_total": _Spec("Replicas built anew from the store."),
     "linkyard_replica_applied_timestamp_seconds": _Spec(

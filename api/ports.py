@@ -14,6 +14,7 @@ from api.adapters.socket_signals import (
 )
 from api.data_folder import DataFolder, read_secret_keys
 from api.desk_ports import desk_policy
+from api.file_ports import blob_store, file_policy
 from api.own_hosts import default_host, own_hosts
 from api.rates import open_rates
 from api.settings import Settings
@@ -77,4 +78,6 @@ async def open_ports(
             own_hosts=own_hosts(settings),
             fetches_titles=settings.fetch_titles,
             desk=desk_policy(settings),
+            files=file_policy(settings),
+            blob_store=blob_store(settings),
         )

@@ -5,6 +5,7 @@ from api.adapters.fernet_sealer import FernetSealer
 from api.adapters.quiet import QuietClickFeed, QuietLinkSignal
 from api.data_folder import rate_key, read_secret_keys
 from api.desk_ports import desk_policy
+from api.file_ports import blob_store, file_policy
 from api.own_hosts import default_host, own_hosts
 from api.settings import Settings
 from api.sign_in_ports import access_policy, password_hasher
@@ -31,4 +32,6 @@ def quiet_ports(settings: Settings) -> Ports:
         own_hosts=own_hosts(settings),
         fetches_titles=settings.fetch_titles,
         desk=desk_policy(settings),
+        files=file_policy(settings),
+        blob_store=blob_store(settings),
     )

@@ -267,6 +267,37 @@ class Settings(BaseSettings):
         default="",
         description="day, as in 2026-01-31, before which mail that came is left alone; empty: none",
     )
+    files_dir: Path = Field(
+        default=Path(),
+        description="folder of the files that people send; machines with one database share it "
+        "(default: files in the data folder)",
+    )
+    file_max_bytes: int = Field(
+        default=50 << 20, ge=1, le=4 << 30, description="bytes that one file may have"
+    )
+    file_quota_bytes: int = Field(
+        default=10 << 30,
+        ge=0,
+        description="bytes of all files that one person has sent; 0: no limit",
+    )
+    file_disk_reserve_bytes: int = Field(
+        default=1 << 30,
+        ge=0,
+        description="bytes of the disk that files leave free, for clicks and the store",
+    )
+    file_programs: bool = Field(
+        default=False, description="let people send programs and installers, too"
+    )
+    file_unscanned: bool | None = Field(
+        default=None,
+        description="hand out files that no virus scanner has looked at yet, or could look at "
+        "(default: true where CLAMD_URL is empty)",
+    )
+    clamd_url: str = Field(
+        default="",
+        description="virus scanner for files, as clamd speaks: tcp://HOST:PORT or "
+        "unix:///run/clamav/clamd.ctl; empty: none",
+    )
     ticket_undo_s: int = Field(
         default=15,
         ge=0,
@@ -490,6 +521,16 @@ class Settings(BaseSettings):
             raise ValueError("is for ldap://; ldaps:// is encrypted from the first byte")
         return value
 
+    @field_validator("clamd_url")
+    @classmethod
+    def _clamd_url_leads_somewhere(cls, value: str) -> str:
+        parts = _split(value)
+        is_tcp = parts.scheme == "tcp" and parts.hostname
+        is_unix = parts.scheme == "unix" and not parts.netloc and parts.path.strip("/")
+        if value and not (is_tcp or is_unix):
+            raise ValueError("must be tcp://HOST:PORT, or unix:// and a whole path")
+        return value
+
     @field_validator("ldap_url")
     @classmethod
     def _ldap_url_has_host(cls, value: str) -> str:
@@ -558,6 +599,8 @@ class Settings(BaseSettings):
         if not self.mail_from:
             host = urlsplit(self.public_url).hostname or "localhost"
             set_field(self, "mail_from", f"linkyard@{host}")
+        if self.files_dir == Path():
+            set_field(self, "files_dir", self.data_dir / "files")
         if self.secret_key_file == Path():
             set_field(self, "secret_key_file", self.data_dir / "secret.key")
         if not self.oidc_label:

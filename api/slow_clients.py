@@ -76,6 +76,7 @@ class SlowClients:
         self._count = count
         self._coming: dict[Watched, _Coming] = {}
         self._stuck: dict[Watched, float] = {}
+        self._patience_s: dict[Watched, float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -112,8 +113,16 @@ class SlowClients:
         """Note that the client reads again."""
         self._stuck.pop(connection, None)
 
+    def let_body_take(self, connection: Watched, extra_s: float) -> None:
+        """Give the body that is coming so many seconds more than others; 0 takes them back."""
+        if extra_s:
+            self._patience_s[connection] = extra_s
+        else:
+            self._patience_s.pop(connection, None)
+
     def gone(self, connection: Watched) -> None:
         """Forget a connection."""
+        self._patience_s.pop(connection, None)
         self._coming.pop(connection, None)
         self._stuck.pop(connection, None)
 
@@ -146,7 +155,7 @@ class SlowClients:
         if coming.phase is not Phase.BODY:
             return took_s >= limits.head_s
         slow_s = took_s - limits.body_grace_s
-        return took_s >= limits.body_s or (
+        return took_s >= limits.body_s + self._patience_s.get(connection, 0.0) or (
             slow_s >= 0 and coming.came_bytes < slow_s * limits.body_bytes_per_s
         )
 

@@ -21,6 +21,7 @@ from api.adapters.replica_folder import ReplicaFolder
 from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder, FolderInUseError, read_secret_keys
 from api.ending_tasks import end_tasks
+from api.file_ports import virus_scanner
 from api.mailers import letterhead_of, mailer_of
 from api.metrics import Metrics
 from api.outbound import outbound_http
@@ -34,6 +35,7 @@ from api.workers.noted_clicks import NotedClickWorker
 from api.workers.pacing import wait_for
 from api.workers.replica import ReplicaWorker
 from api.workers.retention import RetentionWorker
+from api.workers.scans import ScanWorker
 from api.workers.tickets import TicketWorker
 from api.workers.titles import TitleWorker
 from api.workers.visitors import VisitorWorker
@@ -41,6 +43,7 @@ from models.orm import open_database
 from models.rules.addresses import parse_networks
 from resolvers.audit_cuts import prune_audit
 from resolvers.context import RequestContext, Viewer
+from resolvers.file_deletions import PRUNES as FILE_PRUNES
 from resolvers.ingestion import Ingestion
 
 _log = structlog.stdlib.get_logger("linkyard.worker")
@@ -115,7 +118,7 @@ class WorkerProcess:
                 context,
                 click_days=settings.click_retention_days,
                 folder=folder,
-                prunes={"audit_entries": cut},
+                prunes={"audit_entries": cut, **FILE_PRUNES},
             )
             mails = MailWorker(
                 context,
@@ -134,6 +137,10 @@ class WorkerProcess:
                 asyncio.create_task(mails.run(wake=mail_posted)),
                 asyncio.create_task(TicketWorker(context).run()),
             ]
+            scanner = virus_scanner(settings)
+            if scanner is not None:
+                scans = ScanWorker(context, scanner=scanner, metrics=metrics)
+                loops.append(asyncio.create_task(scans.run()))
             if settings.fetch_titles:
                 http = outbound_http(settings)
                 titles = TitleWorker(context, http=http, metrics=metrics)

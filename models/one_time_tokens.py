@@ -20,6 +20,7 @@ class TokenPurpose(StrEnum):
     PASSKEY_SIGN_IN = "PASSKEY_SIGN_IN"
     PASSKEY_RENEW = "PASSKEY_RENEW"
     OIDC = "OIDC"
+    FILE_UPLOAD = "FILE_UPLOAD"
 
 
 class OneTimeToken(Record):

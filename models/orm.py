@@ -29,6 +29,7 @@ MODEL_MODULES: Final = (
     "models.links",
     "models.link_titles",
     "models.clicks",
+    "models.files",
     "models.replays",
     "models.installation",
     "models.search_documents",

@@ -129,6 +129,15 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
     """
     if not is_key(secret):
         return None
+    return await _holder("secret_hash", hash_key(secret), now=now)
+
+
+async def find_key_by_id(key_id: int, *, now: datetime) -> Viewer | None:
+    """Do as authenticate_key does, for what was asked for with the key before."""
+    return await _holder("id", key_id, now=now)
+
+
+async def _holder(column: str, value: object, *, now: datetime) -> Viewer | None:
     connection = reader()
     rows = await fetch(
         connection,
@@ -139,10 +148,10 @@ async def authenticate_key(secret: str, *, now: datetime) -> Viewer | None:
         " FROM api_key JOIN app_user ON app_user.id = api_key.user_id"
         " JOIN role ON role.id = app_user.role_id"
         " LEFT JOIN organization ON organization.id = app_user.organization_id"
-        f" WHERE api_key.secret_hash = {placeholders(connection, 1)}"
+        f" WHERE api_key.{column} = {placeholders(connection, 1)}"
         " AND api_key.revoked_at IS NULL AND app_user.deactivated_at IS NULL"
         " AND organization.deactivated_at IS NULL",
-        [hash_key(secret)],
+        [value],
     )
     if not rows:
         return None

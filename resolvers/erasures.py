@@ -21,6 +21,7 @@ from models.tickets import TicketFollower
 from models.users import Role, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.file_deletions import forget_uploader
 from resolvers.grants import check_role
 from resolvers.link_transfers import leave_links, transfer_links
 from resolvers.sessions import require_fresh
@@ -37,9 +38,9 @@ OWNED: Final = (
     Passkey,
     Identity,
     Replay,
+    ArticleVote,
     TicketFollower,
     TicketQueueMember,
-    ArticleVote,
 )
 
 
@@ -48,9 +49,10 @@ async def erase_user(
 ) -> User:
     """Wipe a deactivated person's data; doing it twice is no error.
 
-    Name, address, password, second factors, sessions, keys, identities, profile, letters
-    and invitations go. Links go first, in transactions of their own. The audit log keeps
-    what was done, and knows the person by id alone.
+    Name, address, password, second factors, sessions, keys, identities, profile, letters,
+    invitations, and files that nothing refers to go; files of tickets stay, and nobody has sent
+    them. Links go first, in transactions of their own. The audit log keeps what was done, and
+    knows the person by id alone.
 
     Args:
         context: needs USER_ADMIN, every right of the person, and a fresh proof of identity.
@@ -107,6 +109,7 @@ async def _wipe(context: RequestContext, connection: BaseDBAsyncClient, user: Us
     await forget_in_tickets(connection, user)
     await Invitation.filter(email=address).using_db(connection).delete()
     await Mail.filter(to_address=address).using_db(connection).delete()
+    await forget_uploader(connection, user_id=user.id)
     user.email = f"erased-{user.id}@erased.invalid"  # RFC 2606: no such domain can be
     user.name, user.locale, user.time_zone = "", "en", "UTC"
     user.password_hash = user.password_changed_at = None

@@ -57,6 +57,10 @@ _MESSAGE: Final = (
     f"{_RECORD}, ticket_id, visibility, channel, author_email, author_name, taken_back_at,"
     " CASE WHEN is_from_staff THEN NULL ELSE body_markdown END AS body_markdown"
 )
+_CONTENT: Final = ", ".join(
+    f"(SELECT blob.{each} FROM blob WHERE blob.id = stored_file.blob_id) AS {each}"
+    for each in ("media_type", "bytes", "sha256")
+)
 _TABLES: Final = (
     _Table(
         part="sessions",
@@ -112,6 +116,13 @@ _TABLES: Final = (
         columns=f"{_RECORD}, updated_at, slug, target, title, organization_id, revision,"
         " starts_at, expires_at, disabled_at, deleted_at, clicks_human, last_clicked_at",
         owners=("owner_id",),
+        of_organization=True,
+    ),
+    _Table(
+        part="files",
+        table="stored_file",
+        columns=f"{_RECORD}, name, {_CONTENT}, organization_id, owner_kind, owner_id, expires_at",
+        owners=("uploader_id",),
         of_organization=True,
     ),
     _Table(

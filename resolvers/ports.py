@@ -14,6 +14,7 @@ from models.rules.replica_format import Entry
 from models.rules.session_ends import SessionSpan
 from models.rules.sign_in_methods import SignInMethod
 from resolvers.desk_policy import DeskPolicy
+from resolvers.file_ports import BlobStore, FilePolicy
 
 
 class Clock(Protocol):
@@ -519,6 +520,8 @@ class Ports:
             no link may lead there.
         fetches_titles: links without a title get that of their page.
         desk: settings of the support desk.
+        files: what the operator decided about files.
+        blob_store: of their contents; None in processes that have nothing to do with files.
     """
 
     clock: Clock
@@ -534,3 +537,12 @@ class Ports:
     own_hosts: frozenset[str] = frozenset()
     fetches_titles: bool = False
     desk: DeskPolicy = DeskPolicy()
+    files: FilePolicy = field(default_factory=FilePolicy)
+    blob_store: BlobStore | None = None
+
+    @property
+    def blobs(self) -> BlobStore:
+        """The store of files, in processes that were given one."""
+        if self.blob_store is None:
+            raise RuntimeError("this process was given no store for files")
+        return self.blob_store

@@ -32,6 +32,8 @@ describe_enum(
         Scope.TICKET_READ: "See tickets: your own, your organization's, or everybody's as staff.",
         Scope.TICKET_WRITE: "Make tickets, and answer in those you see.",
         Scope.TICKET_STAFF: "Work on tickets as the desk does, and read internal notes.",
+        Scope.FILE_READ: "Fetch files: your own, and those of what you may see.",
+        Scope.FILE_WRITE: "Send files.",
     },
     description="A right; roles are named sets of them, and an API key holds some of its owner's.",
 )

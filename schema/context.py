@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from models.api_keys import ApiKey
 from models.domains import Domain
+from models.files import FileOwnerKind, StoredFile
 from models.links import Link
 from models.organizations import Organization
 from models.rules.periods import StatsRange
@@ -20,6 +21,7 @@ from models.users import User
 from resolvers.api_keys import api_keys_by_owner
 from resolvers.context import Origin, RequestContext, Viewer
 from resolvers.domains import domains_by_id
+from resolvers.file_owners import files_by_owners
 from resolvers.link_stats import (
     BreakdownQuestion,
     LinkPeriod,
@@ -112,6 +114,11 @@ class Loaders:
     def link(self) -> DataLoader[int, Link | None]:
         """Links by row id; None for those the viewer may not see."""
         return DataLoader(load_fn=partial(links_by_ids, self._context))
+
+    @cached_property
+    def files(self) -> DataLoader[tuple[FileOwnerKind, int], list[StoredFile]]:
+        """Files by what refers to them; none where the viewer may not see that."""
+        return DataLoader(load_fn=partial(files_by_owners, self._context))
 
     @cached_property
     def desk(self) -> TicketLoaders:

@@ -49,6 +49,9 @@ class ErrorCode(StrEnum):
     TOTP_EXISTS = "TOTP_EXISTS"
     PASSKEY_REFUSED = "PASSKEY_REFUSED"
     PASSKEY_LIMIT = "PASSKEY_LIMIT"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
+    FILE_TYPE = "FILE_TYPE"
+    STORAGE_FULL = "STORAGE_FULL"
     TICKET_MOVE_NOT_POSSIBLE = "TICKET_MOVE_NOT_POSSIBLE"
     MESSAGE_SENT = "MESSAGE_SENT"
     CATEGORY_IN_USE = "CATEGORY_IN_USE"
@@ -206,6 +209,19 @@ NOTES: Final = {
     ErrorCode.PASSKEY_LIMIT: CodeNote(
         "The person has as many passkeys as one may have.",
         "Show `viewer { passkeys }` and offer to delete one.",
+    ),
+    ErrorCode.FILE_TOO_LARGE: CodeNote(
+        "The file is larger than one may be.",
+        "Show the message before the file is sent: `portal { maxFileBytes }` says the limit.",
+    ),
+    ErrorCode.FILE_TYPE: CodeNote(
+        "The file is a program, and the installation takes none.",
+        "Show the message; an archive with the program in it may be sent.",
+    ),
+    ErrorCode.STORAGE_FULL: CodeNote(
+        "The server's disk has no room for the file.",
+        "Show the message; nothing of the file was kept.",
+        may_retry=True,
     ),
     ErrorCode.TICKET_MOVE_NOT_POSSIBLE: CodeNote(
         "The ticket's status does not allow the step, or the ticket lacks what the step needs.",

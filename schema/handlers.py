@@ -2,7 +2,8 @@
 
 from typing import Final
 
+from schema.file_problems import FILE_HANDLERS
 from schema.problems import HANDLERS
 from schema.ticket_problems import TICKET_HANDLERS
 
-ALL_HANDLERS: Final = (*HANDLERS, *TICKET_HANDLERS)
+ALL_HANDLERS: Final = (*HANDLERS, *FILE_HANDLERS, *TICKET_HANDLERS)

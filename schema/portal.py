@@ -9,7 +9,7 @@ from models.texts import LOCALES
 from resolvers.domains import listed_hosts
 from schema.context import PROVIDER_START, Info, PortalFacts
 from schema.enums import describe_enum
-from schema.scalars import Locale, Url
+from schema.scalars import Count, Locale, Url
 
 describe_enum(
     SignInMethod,
@@ -72,6 +72,10 @@ class PortalType:
     def sign_in_methods(self, info: Info) -> list[SignInMethod]:
         context = info.context
         return list(context.ports.access.methods) if context.origin.is_secure else []
+
+    @strawberry.field(description="Most bytes that a file may have: see `fileUploadBegin`.")
+    def max_file_bytes(self, info: Info) -> Count:
+        return Count(info.context.ports.files.max_bytes)
 
     @strawberry.field(
         description="Hosts that serve short links, the default one first, each with its port "

@@ -18,6 +18,7 @@ from schema.document_counts import Ceilings
 from schema.documents import DocumentCache
 from schema.email_changes import EmailChangeMutations
 from schema.execution import LeafExecutor
+from schema.files import FileMutations, StoredFileType
 from schema.handlers import ALL_HANDLERS
 from schema.invitations import InvitationMutations, InvitationQueries
 from schema.limits import CEILINGS
@@ -96,6 +97,7 @@ class Mutation(
     OrganizationMutations,
     RoleMutations,
     InvitationMutations,
+    FileMutations,
     TicketConversationMutations,
     TicketMoveMutations,
     TicketEditMutations,
@@ -129,7 +131,7 @@ def build_schema(*, sort: bool = False, ceilings: Ceilings = CEILINGS) -> Portal
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[UserType, Access, Cost],
+        types=[UserType, StoredFileType, Access, Cost],
         exception_handlers=ALL_HANDLERS,
         execution_context_class=LeafExecutor,
         extensions=[lambda: Operation(documents)],

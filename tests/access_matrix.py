@@ -60,6 +60,9 @@ PROBES: Final[Mapping[str, Probe]] = {
     ),
     "Query.nodes": Probe("query ($id: ID!) { nodes(ids: [$id]) { id } }", "Link"),
     "Query.link": Probe("query ($id: ID!) { link(by: {id: $id}) { id } }", "Link", Scope.LINK_READ),
+    "Query.node of StoredFile": node(
+        "StoredFile", scope=Scope.FILE_READ, sees=Sees.SELF, hides=True
+    ),
     "Query.links": Probe("{ links(first: 100) { nodes { id } } }", "Link", Scope.LINK_READ),
     "Query.stats": Probe(
         f"{{ stats(range: {RANGE}) {{ breakdown(by: LINK, top: 50) "
@@ -215,6 +218,11 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.invitationRevoke": about("invitationRevoke", "Invitation", **_ADMIN),
     # The log
     "Query.auditEntries": Probe(
+    # Files: one's own until something refers to them
+    "Mutation.fileUploadBegin": plain(
+        "fileUploadBegin", 'name: "x.txt", bytes: 3', scope=Scope.FILE_WRITE
+    ),
+    "Mutation.fileDelete": about("fileDelete", "StoredFile", Scope.FILE_WRITE, sees=Sees.SELF),
         "{ auditEntries(first: 100) { nodes { subject { id } } } }", "LoggedLink", Scope.AUDIT_READ
     ),
     # The desk

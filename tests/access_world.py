@@ -9,6 +9,7 @@ from typing import Final
 from tortoise.transactions import in_transaction
 
 from models.audit_entries import AuditEntry
+from models.files import Blob, ScanStatus, StoredFile
 from models.ids import new_id
 from models.invitations import Invitation
 from models.organizations import Organization
@@ -220,6 +221,25 @@ async def _invitation(world: World, *, is_deleted: bool) -> int:
     return invitation.id
 
 
+async def _stored_file(world: World, *, is_deleted: bool) -> int:
+    blob = await Blob.create(
+        sha256=secrets.token_hex(32),
+        bytes=3,
+        media_type="text/plain",
+        scan_status=ScanStatus.UNSCANNED,
+    )
+    file = await StoredFile.create(
+        blob=blob,
+        name="x.txt",
+        uploader=world.owner,
+        organization_id=world.owner.organization_id,
+        expires_at=world.ports.clock.now() + timedelta(days=1),
+    )
+    if is_deleted:
+        await file.delete()
+    return file.id
+
+
 _MAKERS: Final[Mapping[str, Callable[..., Awaitable[int]]]] = {
     "Link": _link,
     "ClickedLink": _clicked_link,
@@ -231,5 +251,6 @@ _MAKERS: Final[Mapping[str, Callable[..., Awaitable[int]]]] = {
     "Role": _role,
     "Organization": _organization,
     "Invitation": _invitation,
+    "StoredFile": _stored_file,
     **DESK_MAKERS,
 }

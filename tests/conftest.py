@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,6 +16,7 @@ from aiohttp.pytest_plugin import AiohttpClient
 from tortoise import Tortoise
 from tortoise.context import TortoiseContext
 
+from api.adapters.disk_blobs import DiskBlobs
 from api.app import Parts, create_app
 from api.migrate import migrate
 from models.clicks import RAW_TABLES
@@ -127,7 +129,7 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def ports(clock: FixedClock) -> Ports:
+def ports(clock: FixedClock, tmp_path: Path) -> Ports:
     return Ports(
         clock=clock,
         link_signal=CountingSignal(),
@@ -135,6 +137,7 @@ def ports(clock: FixedClock) -> Ports:
         sealer=SEALER,
         passwords=PASSWORDS,
         rates=RateCounters(bytes(32)),
+        blob_store=DiskBlobs(tmp_path / "files"),
     )
 
 

@@ -69,6 +69,10 @@ class AuditAction(StrEnum):
     AUDIT_CUT = "audit.cut"
     SECRET_RESEAL = "secret.reseal"  # noqa: S105 - a name
     INSTALLATION_CREATE = "installation.create"
+    FILE_CREATE = "stored_file.create"
+    FILE_DELETE = "stored_file.delete"
+    FILE_FETCH = "stored_file.fetch"
+    FILE_INFECTED = "stored_file.infected"
     TICKET_CREATE = "ticket.create"
     TICKET_UPDATE = "ticket.update"
     TICKET_MOVE = "ticket.move"

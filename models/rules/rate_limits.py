@@ -47,6 +47,9 @@ class RateLimit(StrEnum):
     LINK_PASSWORD_ALL = "link-password-all"  # noqa: S105 - link, by whomever
     LINK_PASSWORD_ADDRESS = "link-password-address"  # noqa: S105 - address, on whatever links
     LINK_PASSWORD_SET = "link-password-set"  # noqa: S105 - person who sets passwords of links
+    FILE_UPLOAD = "file-upload"  # person who sends files
+    FILE_FETCH = "file-fetch"  # person who fetches files
+    FILE_ADDRESS = "file-address"  # signed address of a file
     TICKET_WRITE = "ticket-write"  # person: tickets and replies of a customer
     API_KEY = "api-key"  # key, per request
     API_PERSON = "api-person"  # person through sessions, per request
@@ -150,6 +153,10 @@ RULES: Final[Mapping[RateLimit, Rule]] = {
     RateLimit.LINK_PASSWORD_ALL: WindowRule(most=100, window_s=_HOUR_S),
     RateLimit.LINK_PASSWORD_ADDRESS: WindowRule(most=60, window_s=10 * _MINUTE_S, by_address=True),
     RateLimit.LINK_PASSWORD_SET: WindowRule(most=300, window_s=10 * _MINUTE_S),
+    RateLimit.FILE_UPLOAD: WindowRule(most=600, window_s=_HOUR_S),
+    RateLimit.FILE_FETCH: WindowRule(most=3000, window_s=_HOUR_S, place=Place.SHARED),
+    # The window is longer than an address lives: so often it works, and no more.
+    RateLimit.FILE_ADDRESS: WindowRule(most=20, window_s=10 * _MINUTE_S),
     RateLimit.TICKET_WRITE: WindowRule(most=60, window_s=_HOUR_S),
     RateLimit.API_KEY: WindowRule(most=600, window_s=_MINUTE_S, place=Place.SHARED, is_eager=True),
     RateLimit.API_PERSON: WindowRule(

@@ -26,16 +26,17 @@ class BuiltInRole:
 
 
 _TICKETS: Final = frozenset({Scope.TICKET_READ, Scope.TICKET_WRITE})
-_LINKS: Final = frozenset({Scope.LINK_READ, Scope.LINK_WRITE, Scope.STATS_READ}) | _TICKETS
-_WATCH: Final = frozenset({Scope.LINK_READ, Scope.STATS_READ, Scope.TICKET_READ})
-_DESK: Final = _WATCH | {Scope.TICKET_WRITE, Scope.TICKET_STAFF}
+_FILES: Final = frozenset({Scope.FILE_READ, Scope.FILE_WRITE})
+_LINKS: Final = frozenset({Scope.LINK_READ, Scope.LINK_WRITE, Scope.STATS_READ}) | _TICKETS | _FILES
+_WATCH: Final = frozenset({Scope.LINK_READ, Scope.STATS_READ, Scope.TICKET_READ, Scope.FILE_READ})
+_DESK: Final = _WATCH | {Scope.TICKET_WRITE, Scope.TICKET_STAFF} | _FILES
 ROLES: Final[Mapping[str, BuiltInRole]] = MappingProxyType(
     {
         CUSTOMER: BuiltInRole(Reach.OWN, _LINKS),
         PARTNER: BuiltInRole(Reach.ORGANIZATION, _LINKS),
         FIRST_LINE: BuiltInRole(Reach.ALL, _DESK),
         SECOND_LINE: BuiltInRole(Reach.ALL, _DESK | {Scope.OPS_READ}),
-        DEVELOPER: BuiltInRole(Reach.ALL, _WATCH | {Scope.TICKET_STAFF, Scope.OPS_READ}),
+        DEVELOPER: BuiltInRole(Reach.ALL, _WATCH | {Scope.TICKET_STAFF, Scope.OPS_READ} | _FILES),
         ADMINISTRATOR: BuiltInRole(Reach.ALL, frozenset(Scope)),
         AUDITOR: BuiltInRole(Reach.ALL, _WATCH | {Scope.AUDIT_READ, Scope.OPS_READ}),
     }

@@ -16,6 +16,8 @@ class Scope(StrEnum):
     TICKET_READ = "TICKET_READ"
     TICKET_WRITE = "TICKET_WRITE"
     TICKET_STAFF = "TICKET_STAFF"
+    FILE_READ = "FILE_READ"
+    FILE_WRITE = "FILE_WRITE"
 
 
 def parse_scopes(text: str) -> frozenset[Scope]:

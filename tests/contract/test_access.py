@@ -40,7 +40,9 @@ OPEN: Final[Table] = {
     "PasskeySignInBeginSuccess": "token options",
     "PasswordResetRequestSuccess": "email",
     "PasswordResetSuccess": "isReset",
-    "Portal": "name version url locales signInProvider signUp signInMethods shortDomains",
+    "Portal": (
+        "name version url locales signInProvider signUp signInMethods shortDomains maxFileBytes"
+    ),
     "QuotaExceededProblem": "code message path limit used",
     "RateLimitedProblem": "code message path retryAfter",
     "SecondFactorRequiredProblem": "code message path token factors",
@@ -73,6 +75,9 @@ BEHIND: Final[Table] = {
     "Click": "id at class reason referrerHost browser os device address link",
     "ClickCounts": "human preview prefetch scanner monitor bot",
     "EmailChangeRequestSuccess": "email",
+    "FileDeleteSuccess": "deletedId",
+    "FileTooLargeProblem": "code message path limit",
+    "FileUploadBeginSuccess": "url expiresAt",
     "ForbiddenProblem": "code message path scope",
     "Invitation": "id email role createdAt expiresAt acceptedAt revokedAt organization",
     "InvitationConnection": "nodes edges pageInfo totalCount",
@@ -134,6 +139,9 @@ BEHIND: Final[Table] = {
     "SessionsRevokeSuccess": "revokedIds",
     "SlugTakenProblem": "code message path suggestions",
     "StepUpRequiredProblem": "code message path ways",
+    "StoredFile": (
+        "id name mediaType bytes sha256 scanStatus isShown mayRun createdAt expiresAt uploader"
+    ),
     "StatsBreakdown": "dimension rows rest distinct",
     "StatsBucket": "start end clicks human automated visitors",
     "StatsReport": "from to timeZone asOf totals series breakdown",

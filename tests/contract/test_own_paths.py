@@ -46,6 +46,7 @@ async def test_the_first_part_of_every_route_is_a_reserved_word(
         "graphql",
         "robots.txt",
         "favicon.ico",
+        "files",
         "healthz",
         "readyz",
         "metrics",

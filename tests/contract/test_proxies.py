@@ -15,7 +15,7 @@ from schema.context import PortalFacts
 
 NGINX = Path("deploy/nginx.conf").read_text()
 CADDY = Path("deploy/Caddyfile").read_text()
-FOLDERS = ("/api/", "/app/", "/assets/")  # all that lies below them
+FOLDERS = ("/api/", "/app/", "/assets/", "/files/")  # all that lies below them
 _NGINX_LOCATION = re.compile(r"^ *location ([^{]*?) *\{([^}]*)\}", re.MULTILINE)
 _CADDY_HANDLE = re.compile(r"^\thandle ?([^{\n]*?) ?\{\n(.*?)^\t\}", re.MULTILINE | re.DOTALL)
 

@@ -189,6 +189,7 @@ def test_every_node_has_an_id_of_its_own_type() -> None:
         "Queue",
         "Role",
         "Session",
+        "StoredFile",
         "Ticket",
         "TicketCategory",
         "TicketFieldDefinition",
