@@ -33,14 +33,14 @@ FACTS = PortalFacts(name="Linkyard", version="0", public_url="https://portal.tes
 
 
 def _batches() -> dict[str, list[str]]:
-    """Return fields that are asked in one world: of the desk's, those about things of one noun.
+    """Return fields that are asked in one world: all of the desk that are about a thing.
 
     What is done to a ticket changes nothing of the people around it, so only each thing must
     be new. Every other field has a world of its own.
     """
     found: dict[str, list[str]] = {}
     for field, probe in PROBES.items():
-        name = f"the desk: {probe.noun}" if field in DESK_PROBES and probe.noun else field
+        name = "the desk" if field in DESK_PROBES and probe.noun else field
         found.setdefault(name, []).append(field)
     return found
 
@@ -91,16 +91,17 @@ async def test_everybody_reaches_what_the_matrix_says_and_no_more(ports: Ports, 
     for who in WHO:
         for relation in relations if who != NOBODY else relations[:1]:
             world = await make_world(ports, who, relation)
-            thing = ""
+            things: dict[str, str] = {"": ""}
             for field in fields:
                 probe = PROBES[field]
                 cell = (field, who, relation)
                 wanted[cell] = expected(who, relation, probe)
-                if probe.noun and not thing:
-                    thing = await make_thing(world, probe.noun, relation)
+                if probe.noun not in things:
+                    things[probe.noun] = await make_thing(world, probe.noun, relation)
+                thing = things[probe.noun]
                 found[cell] = outcome(probe, thing, await _answer(world, probe, thing))
                 if found[cell] is Outcome.REACHED and probe.document.startswith("mutation"):
-                    thing = ""  # it is not what it was
+                    things = {"": ""}  # they are not what they were
 
     assert found == wanted
 
@@ -111,13 +112,14 @@ async def test_a_key_without_the_one_scope_opens_nothing_whoever_holds_it(
     ports: Ports, batch: str
 ) -> None:
     world = await make_world(ports, ADMINISTRATOR, Relation.OWN)
-    thing = ""
+    things: dict[str, str] = {"": ""}
     for field in BATCHES[batch]:
         probe = PROBES[field]
         if probe.scope is None:
             continue
-        if probe.noun and not thing:
-            thing = await make_thing(world, probe.noun, Relation.OWN)
+        if probe.noun not in things:
+            things[probe.noun] = await make_thing(world, probe.noun, Relation.OWN)
+        thing = things[probe.noun]
         scopes = world.context.viewer.scopes - {probe.scope}
         narrow = replace(world.context, viewer=replace(world.context.viewer, scopes=scopes))
         answer = await _answer(replace(world, context=narrow), probe, thing)
