@@ -25,7 +25,7 @@ def read_secret(path: Path, *, number: int) -> str:
     Raises:
         OSError, ValueError: the file cannot be read, or has no such line.
     """
-    lines = path.read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8").removesuffix("\n").split("\n")
     wanted = 0 if len(lines) == 1 else number
     if wanted >= len(lines) or not lines[wanted]:
         raise ValueError(f"{path} has nothing in line {wanted + 1}")

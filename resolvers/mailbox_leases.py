@@ -7,7 +7,7 @@ whoever takes mail in knows what came already, but they would fetch everything t
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from models.orm import mark
@@ -19,44 +19,53 @@ from resolvers.rate_store import own_connection
 LEASE: Final = timedelta(minutes=2)
 
 
-def new_holder() -> int:
-    """Return a number that no other reader has."""
-    return secrets.randbits(62) + 1
+class MailboxLease:
+    """ReadingRight: the lease of one reader; each object is another one."""
 
+    def __init__(self, context: RequestContext, *, mailbox: str) -> None:
+        """Hold nothing yet.
 
-async def hold_mailbox(context: RequestContext, *, mailbox: str, holder: int) -> bool:
-    """Take the lease, or prolong it, for LEASE from now; False if somebody else has it.
+        Args:
+            context: of the worker.
+            mailbox: Mailbox.name.
+        """
+        self._clock = context.ports.clock
+        self._key = hashlib.sha256(b"mailbox lease\0" + mailbox.encode()).hexdigest()
+        self._holder = secrets.randbits(62) + 1
+        self._until: datetime | None = None
 
-    Args:
-        context: of the worker.
-        mailbox: Mailbox.name.
-        holder: new_holder of this reader.
-    """
-    connection = own_connection()
-    now = context.ports.clock.now()
-    one, two, three, four = (mark(connection, number) for number in (1, 2, 3, 4))
-    rows = await fetch(
-        connection,
-        f"INSERT INTO throttle (key, hits, expires_at_us) VALUES ({one}, {two}, {three})"
-        " ON CONFLICT (key) DO UPDATE SET hits = excluded.hits,"
-        " expires_at_us = excluded.expires_at_us"
-        f" WHERE throttle.hits = excluded.hits OR throttle.expires_at_us <= {four}"
-        " RETURNING hits",
-        [_key(mailbox), holder, microseconds_of(now + LEASE), microseconds_of(now)],
-    )
-    return bool(rows)
+    async def hold(self) -> bool:
+        """See ReadingRight.hold; the store is asked when half of the lease is over."""
+        now = self._clock.now()
+        if self._until is not None and now < self._until - LEASE / 2:
+            return True
+        is_ours = await self._prolong(now)
+        self._until = now + LEASE if is_ours else None
+        return is_ours
 
+    async def release(self) -> None:
+        """See ReadingRight.release."""
+        if self._until is None:
+            return
+        self._until = None
+        connection = own_connection()
+        one, two = mark(connection, 1), mark(connection, 2)
+        await execute(
+            connection,
+            f"DELETE FROM throttle WHERE key = {one} AND hits = {two}",
+            [self._key, self._holder],
+        )
 
-async def release_mailbox(*, mailbox: str, holder: int) -> None:
-    """Let the next reader begin at once; nothing happens if the lease is not this reader's."""
-    connection = own_connection()
-    one, two = mark(connection, 1), mark(connection, 2)
-    await execute(
-        connection,
-        f"DELETE FROM throttle WHERE key = {one} AND hits = {two}",
-        [_key(mailbox), holder],
-    )
-
-
-def _key(mailbox: str) -> str:
-    return hashlib.sha256(b"mailbox lease\0" + mailbox.encode()).hexdigest()
+    async def _prolong(self, now: datetime) -> bool:
+        connection = own_connection()
+        one, two, three, four = (mark(connection, number) for number in (1, 2, 3, 4))
+        rows = await fetch(
+            connection,
+            f"INSERT INTO throttle (key, hits, expires_at_us) VALUES ({one}, {two}, {three})"
+            " ON CONFLICT (key) DO UPDATE SET hits = excluded.hits,"
+            " expires_at_us = excluded.expires_at_us"
+            f" WHERE throttle.hits = excluded.hits OR throttle.expires_at_us <= {four}"
+            " RETURNING hits",
+            [self._key, self._holder, microseconds_of(now + LEASE), microseconds_of(now)],
+        )
+        return bool(rows)

@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from resolvers.context import RequestContext
-from resolvers.mailbox_leases import LEASE, hold_mailbox, new_holder, release_mailbox
 from resolvers.mailboxes import (
     FetchedMail,
     Mailbox,
     MailboxUnavailableError,
     MailIntake,
     MailKey,
+    ReadingRight,
     WaitingMail,
 )
+from resolvers.ports import Clock
 
 # After so many failures in a row nobody expects the next message to fare better.
 MOST_IN_A_ROW: Final = 3
@@ -73,26 +73,27 @@ class MailboxReader:
 
     def __init__(
         self,
-        context: RequestContext,
-        *,
         mailbox: Mailbox,
+        *,
+        right: ReadingRight,
         intake: MailIntake,
+        clock: Clock,
         tell: Callable[[MailTold], None],
     ) -> None:
         """Read nothing yet.
 
         Args:
-            context: of the worker.
             mailbox: nobody else here uses it.
+            right: to read it.
             intake: takes the messages.
+            clock: says when a message that failed is due again.
             tell: gets what came of each message.
         """
-        self._context = context
         self._mailbox = mailbox
+        self._right = right
         self._intake = intake
+        self._clock = clock
         self._tell = tell
-        self._holder = new_holder()
-        self._held_until: datetime | None = None
         self._position: MailKey | None = None
         self._uid_validity: int | None = None
         self._open: set[int] = set()  # told of by the server, and neither done nor left there
@@ -109,9 +110,9 @@ class MailboxReader:
         Raises:
             MailboxUnavailableError, MailboxRefusedError: see there.
             ReadingStoppedError: see there; what is left comes with the next call.
-            Exception: the store could not be asked for the lease.
+            Exception: the store could not be asked for the right to read.
         """
-        if not await self._is_ours():
+        if not await self._right.hold():
             return None
         waiting = await self._mailbox.waiting(after=self._position)
         self._begin(waiting)
@@ -120,7 +121,7 @@ class MailboxReader:
             for uid in waiting.uids:
                 if uid in self._left or self._is_put_off(uid):
                     continue
-                if not await self._is_ours():
+                if not await self._right.hold():
                     return None
                 error = await self._try(MailKey(waiting.uid_validity, uid))
                 if isinstance(error, MailboxUnavailableError):
@@ -134,20 +135,9 @@ class MailboxReader:
         return done
 
     async def close(self) -> None:
-        """Let go of the connection, and of the lease if the store can be asked."""
+        """Let go of the connection, and of the right to read if the store can be asked."""
         await self._mailbox.close()
-        if self._held_until is not None:
-            self._held_until = None
-            await release_mailbox(mailbox=self._mailbox.name, holder=self._holder)
-
-    async def _is_ours(self) -> bool:
-        """Prolong the lease when half of it is over; False if somebody else has it."""
-        now = self._context.ports.clock.now()
-        if self._held_until is not None and now < self._held_until - LEASE / 2:
-            return True
-        is_ours = await hold_mailbox(self._context, mailbox=self._mailbox.name, holder=self._holder)
-        self._held_until = now + LEASE if is_ours else None
-        return is_ours
+        await self._right.release()
 
     def _begin(self, waiting: WaitingMail) -> None:
         """Forget what the folder does not have any more: all of it, if it was made anew."""
@@ -162,7 +152,7 @@ class MailboxReader:
 
     def _is_put_off(self, uid: int) -> bool:
         failed = self._failed.get(uid)
-        return failed is not None and self._context.ports.clock.now() < failed.due_at
+        return failed is not None and self._clock.now() < failed.due_at
 
     async def _try(self, key: MailKey) -> Exception | None:
         """Take a message; return what went wrong, after telling it."""
@@ -198,7 +188,7 @@ class MailboxReader:
         before = self._failed.get(key.uid)
         first = 0 if isinstance(error, MailboxUnavailableError) else 1
         failures = first if before is None else before.failures + 1
-        due_at = self._context.ports.clock.now() + _PUT_OFF[min(failures, len(_PUT_OFF) - 1)]
+        due_at = self._clock.now() + _PUT_OFF[min(failures, len(_PUT_OFF) - 1)]
         self._failed[key.uid] = _Failed(failures, due_at)
         if failures:
             self._tell(

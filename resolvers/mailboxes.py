@@ -107,6 +107,18 @@ class Mailbox(Protocol):
         ...
 
 
+class ReadingRight(Protocol):
+    """Keeps the readers of one mailbox apart, on all machines."""
+
+    async def hold(self) -> bool:
+        """Tell whether this reader may read now, and let no other one for a while."""
+        ...
+
+    async def release(self) -> None:
+        """Let the next reader begin at once."""
+        ...
+
+
 class MailIntake(Protocol):
     """Takes in what was sent to us."""
 

@@ -19,7 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,13 @@ class Installation:
         """The program that starts the others."""
         return self.root / "usr/sbin/dovecot"
 
+    def version(self) -> str:
+        """Return what the master says of itself, "" where it or dovecot-imapd is missing."""
+        if not self.master.exists() or not (self.programs / "imap").exists():
+            return ""
+        environment = {"LD_LIBRARY_PATH": ":".join(map(str, self.libraries()))}
+        return _run([os.fspath(self.master), "--version"], Path("/"), environment)
+
     def libraries(self) -> list[Path]:
         """Folders of libraries that the system does not know."""
         if self.is_systems:
@@ -75,15 +82,17 @@ def dovecot() -> Installation:
     Raises:
         DovecotMissingError: see there.
     """
-    for root in (Path("/"), _STORE):
-        found = Installation(root)
-        if found.master.exists() and (found.programs / "imap").exists():
+    for found in (Installation(Path("/")), Installation(_STORE)):
+        if found.version().startswith("2.3."):
             return found
     with Path(f"{_STORE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two runs one fetches
         if not _STORE.exists():
             _fetch(_STORE)
-    return Installation(_STORE)
+    found = Installation(_STORE)
+    if not found.version().startswith("2.3."):  # the configuration of 2.4 is another language
+        raise DovecotMissingError(f"Debian's is {found.version() or 'none'}: 2.3 is needed")
+    return found
 
 
 def _fetch(store: Path) -> None:
@@ -109,7 +118,7 @@ def _fetch(store: Path) -> None:
 
 def _download(folder: Path, options: Sequence[str]) -> list[Path]:
     """Fetch the packages, and what they need and the system lacks."""
-    apt = ["apt-get", "--quiet", "--quiet", *options]
+    apt = ["apt-get", "--quiet", "--quiet", "-oAcquire::http::Timeout=20", *options]
     plan = _run([*apt, "--simulate", "--no-install-recommends", "install", *PACKAGES], folder)
     names = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
     _run([*apt, "download", *names], folder)
@@ -129,8 +138,8 @@ def _own_lists(folder: Path) -> list[str]:
     return options
 
 
-def _run(command: Sequence[str], folder: Path) -> str:
-    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+def _run(command: Sequence[str], folder: Path, more: Mapping[str, str] | None = None) -> str:
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", **(more or {})}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=True
     )
@@ -203,7 +212,7 @@ class _Start:
             env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": self.libraries()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=None,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd=self.folder,
             user=self.user.pw_uid if changed else None,

@@ -12,6 +12,7 @@ from pathlib import Path
 from api.adapters.imap_mailbox import ImapMailbox, ImapServer, ImapTls
 from models.orm import open_database
 from resolvers.context import RequestContext, Viewer
+from resolvers.mailbox_leases import MailboxLease
 from resolvers.mailbox_reading import MailboxReader
 from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
@@ -53,10 +54,12 @@ async def _read(database_url: str, user: str, port: str, folder: str) -> None:
         rates=RateCounters(bytes(32)),
     )
     async with open_database(database_url):
+        context = RequestContext(Viewer(), ports)
         reader = MailboxReader(
-            RequestContext(Viewer(), ports),
-            mailbox=ImapMailbox(server, clock=ports.clock),
+            ImapMailbox(server, clock=ports.clock),
+            right=MailboxLease(context, mailbox=server.name),
             intake=Folder(Path(folder)),
+            clock=ports.clock,
             tell=print,
         )
         await reader.read()

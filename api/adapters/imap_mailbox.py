@@ -212,22 +212,29 @@ class ImapMailbox:
         messages, next_uid = self._select(session)
         is_known = after is not None and after.uid_validity == session.uid_validity
         first = after.uid + 1 if after is not None and is_known else 1
+        if not messages:
+            return WaitingMail(session.uid_validity, [])
+        if next_uid is None:
+            return WaitingMail(session.uid_validity, self._search(session, first, _LAST_UID))
         found: list[int] = []
-        while messages and first < next_uid:
+        while first < next_uid:
             last = min(first + _WINDOW - 1, next_uid - 1)
             found += self._search(session, first, last)
             first = last + 1
         return WaitingMail(session.uid_validity, found)
 
-    def _select(self, session: _Session) -> tuple[int, int]:
-        """Select the folder; return how many messages it has, and what UID the next one gets."""
+    def _select(self, session: _Session) -> tuple[int, int | None]:
+        """Select the folder; return how many messages it has, and what UID the next one gets.
+
+        The second number is None where the server does not tell it.
+        """
         imap = self._allow(session)
         kind, said = imap.select(folder_name(self._server.folder))
         if kind != "OK":
             raise MailboxUnavailableError(f"folder {self._server.folder}: {_told(said)}")
         messages = number_of(said)
         uid_validity = number_of(imap.response("UIDVALIDITY")[1])
-        next_uid = number_of(imap.response("UIDNEXT")[1]) or _LAST_UID
+        next_uid = number_of(imap.response("UIDNEXT")[1])
         if messages is None or uid_validity is None:
             raise MailboxUnavailableError("the server tells no UIDVALIDITY")
         imap.response("EXISTS")  # what comes under that name from now on is news

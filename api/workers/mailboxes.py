@@ -10,6 +10,7 @@ import structlog
 from api.metrics import Metrics
 from api.workers.pacing import wait_for
 from resolvers.context import RequestContext
+from resolvers.mailbox_leases import MailboxLease
 from resolvers.mailbox_reading import MailboxReader, MailReading, MailTold, ReadingStoppedError
 from resolvers.mailboxes import (
     Mailbox,
@@ -75,7 +76,13 @@ class MailboxLoop:
     ) -> None:
         """See MailboxWorker."""
         self._mailbox = mailbox
-        self._reader = MailboxReader(context, mailbox=mailbox, intake=intake, tell=self._tell)
+        self._reader = MailboxReader(
+            mailbox,
+            right=MailboxLease(context, mailbox=mailbox.name),
+            intake=intake,
+            clock=context.ports.clock,
+            tell=self._tell,
+        )
         self._poll_s = poll_s
         self._metrics = metrics
         self._never = asyncio.Event()

@@ -371,6 +371,17 @@ async def test_a_folder_of_millions_is_searched_in_ranges() -> None:
     ]
 
 
+async def test_a_server_that_does_not_tell_the_next_number_is_searched_at_once() -> None:
+    silent = {b"SELECT": SELECTED.replace(b"[UIDNEXT 9]", b"[X 9]")}
+    async with desk(silent) as (mailbox, said):
+        waiting = await mailbox.waiting()
+
+    assert waiting.uids == [3, 5]
+    assert [line for line in said if line.startswith(b"UID")] == [
+        b"UID SEARCH UID 1:4294967295 UNDELETED"
+    ]
+
+
 async def test_an_empty_folder_is_not_searched() -> None:
     empty = {b"SELECT": SELECTED.replace(b"2 EXISTS", b"0 EXISTS"), b"UID": b"TAG BAD no\r\n"}
     async with desk(empty) as (mailbox, _):

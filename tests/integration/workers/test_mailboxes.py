@@ -17,7 +17,7 @@ from api.adapters.imap_mailbox import KEYWORD, ImapMailbox, WhenDone
 from api.metrics import Metrics
 from api.workers.mailboxes import MailboxLoop, MailboxWorker
 from resolvers.context import RequestContext, Viewer
-from resolvers.mailbox_leases import LEASE, hold_mailbox, new_holder, release_mailbox
+from resolvers.mailbox_leases import LEASE, MailboxLease
 from resolvers.mailbox_reading import MailboxReader, MailReading, MailTold, ReadingStoppedError
 from resolvers.mailboxes import MailboxUnavailableError
 from resolvers.ports import Ports
@@ -47,7 +47,13 @@ class Desk:
     def __init__(self, context: RequestContext, mailbox: ImapMailbox, tray: MailTray) -> None:
         self.told: list[MailTold] = []
         self.mailbox = mailbox
-        self.reader = MailboxReader(context, mailbox=mailbox, intake=tray, tell=self.told.append)
+        self.reader = MailboxReader(
+            mailbox,
+            right=MailboxLease(context, mailbox=mailbox.name),
+            intake=tray,
+            clock=context.ports.clock,
+            tell=self.told.append,
+        )
 
     def outcomes(self) -> list[MailReading]:
         """Return what came of each message since the last time."""
@@ -270,20 +276,31 @@ async def test_one_of_two_readers_has_the_mailbox(
 
 
 async def test_a_lease_is_taken_by_one_and_given_back_by_its_holder_alone(
-    context: RequestContext, clock: FixedClock
+    context: RequestContext,
 ) -> None:
-    one, other = new_holder(), new_holder()
-    taken = await asyncio.gather(
-        *(hold_mailbox(context, mailbox="m", holder=each) for each in (one, other))
-    )
+    one, other = (MailboxLease(context, mailbox="m") for _ in range(2))
+    taken = await asyncio.gather(one.hold(), other.hold())
     assert sorted(taken) == [False, True]
     winner, loser = (one, other) if taken[0] else (other, one)
 
-    assert await hold_mailbox(context, mailbox="another", holder=loser)
-    await release_mailbox(mailbox="m", holder=loser)
-    assert not await hold_mailbox(context, mailbox="m", holder=loser)
-    await release_mailbox(mailbox="m", holder=winner)
-    assert await hold_mailbox(context, mailbox="m", holder=loser)
+    assert await MailboxLease(context, mailbox="another").hold()
+    await loser.release()
+    assert not await loser.hold()
+    await winner.release()
+    assert await loser.hold()
+    assert not await winner.hold()
+
+
+async def test_a_lease_that_nobody_prolongs_is_free_again(
+    context: RequestContext, clock: FixedClock
+) -> None:
+    one, other = (MailboxLease(context, mailbox="m") for _ in range(2))
+    assert await one.hold()
+    clock.at += LEASE - timedelta(microseconds=1)
+    assert not await other.hold()
+    clock.at += timedelta(microseconds=1)
+    assert await other.hold()
+    assert not await one.hold()
 
 
 async def test_what_keeps_mail_away_is_told_once_until_it_is_over(
@@ -329,4 +346,4 @@ async def test_a_worker_reads_each_mailbox_as_mail_comes_and_ends_when_told(
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert await hold_mailbox(context, mailbox=mailboxes[0].name, holder=new_holder())
+    assert await MailboxLease(context, mailbox=mailboxes[0].name).hold()
