@@ -1,21 +1,36 @@
-"""Queues and the tree of categories over HTTP."""
+"""Queues, custom fields and the tree of categories over HTTP."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import pytest
 
+from models.rules.reach import Reach
 from models.ticket_categories import TicketCategory
+from models.ticket_fields import TicketField
 from models.ticket_queues import TicketQueue
 from resolvers.ports import Ports
 from schema.nodes import encode_id
 from tests.desk_members import Member, join
-from tests.portal import Client
+from tests.factories import make_organization, make_user
+from tests.portal import Client, sign_in
 
-Model: TypeAlias = type[TicketCategory] | type[TicketQueue]
+Model: TypeAlias = type[TicketCategory] | type[TicketQueue] | type[TicketField]
 NOUNS: Mapping[str, tuple[str, dict[str, str], Model]] = {
     "TicketCategory": ("category", {"nameRu": "Печать", "nameEn": "Printing"}, TicketCategory),
     "Queue": ("queue", {"name": "Printing", "line": "FIRST"}, TicketQueue),
+    "TicketField": (
+        "field",
+        {"key": "printer", "type": "TEXT", "labelRu": "Принтер", "labelEn": "Printer"},
+        TicketField,
+    ),
+}
+NODES = {"TicketField": "TicketFieldDefinition"}
+# What another save of each changes.
+THEIRS = {
+    "TicketCategory": {"nameEn": "Theirs"},
+    "Queue": {"name": "Theirs"},
+    "TicketField": {"labelEn": "Theirs"},
 }
 
 
@@ -101,11 +116,10 @@ async def test_queue_has_its_people_and_goes_out_of_use(
 async def test_older_revision_is_a_conflict_and_nothing_is_saved(chief: Member, noun: str) -> None:
     field, _, model = NOUNS[noun]
     thing = await made(chief, noun)
-    name = {"name": "Theirs"} if noun == "Queue" else {"nameEn": "Theirs"}
-    saved = await chief.change(f"{noun}Update", id=thing["id"], **name)
+    saved = await chief.change(f"{noun}Update", id=thing["id"], **THEIRS[noun])
     late = {"id": thing["id"], "ifRevision": thing["revision"]}
     answers = [
-        await chief.change(f"{noun}Update", **late, **name),
+        await chief.change(f"{noun}Update", **late, **THEIRS[noun]),
         await chief.change(f"{noun}Archive", **late),
         await chief.change(f"{noun}Restore", **late),
     ]
@@ -140,7 +154,7 @@ async def test_only_administrators_tend_the_desk(
 
 @pytest.mark.parametrize("noun", NOUNS)
 async def test_absent_and_mistyped_ids_look_the_same(chief: Member, noun: str) -> None:
-    ids = [encode_id(noun, 7), encode_id("User", chief.user.id), "nonsense", ""]
+    ids = [encode_id(NODES.get(noun, noun), 7), encode_id("User", chief.user.id), "nonsense", ""]
     answers = [
         await chief.change(f"{noun}{verb}", id=each)
         for verb in ("Update", "Archive", "Restore")
@@ -156,6 +170,8 @@ async def test_absent_and_mistyped_ids_look_the_same(chief: Member, noun: str) -
         ("TicketCategoryCreate", {"nameRu": "", "nameEn": "x"}),
         ("TicketCategoryCreate", {"nameRu": "x", "nameEn": "x" * 201}),
         ("QueueCreate", {"name": " ", "line": "FIRST"}),
+        ("TicketFieldCreate", {"key": "Ключ", "type": "TEXT", "labelRu": "x", "labelEn": "x"}),
+        ("TicketFieldCreate", {"key": "x", "type": "CHOICE", "labelRu": "x", "labelEn": "x"}),
     ],
 )
 async def test_name_that_says_nothing_or_too_much_is_refused(
@@ -164,4 +180,82 @@ async def test_name_that_says_nothing_or_too_much_is_refused(
     answer = await chief.change(operation, **input)
 
     assert answer["__typename"] == "ValidationProblem"
-    assert await TicketCategory.all().count() + await TicketQueue.all().count() == 0
+    for _, _, model in NOUNS.values():
+        assert await model.all().count() == 0
+
+
+async def test_custom_field_is_in_the_form_in_the_ticket_and_out_of_use_in_neither(
+    client: Client, ports: Ports, chief: Member, customer: Member
+) -> None:
+    shown = await made(chief, "TicketField", isForCustomers=True, kind="FAULT")
+    hidden = await made(chief, "TicketField", key="margin", type="NUMBER")
+    choice = await made(
+        chief, "TicketField", key="os", type="CHOICE", choices=["A", "B"], isForCustomers=True
+    )
+    twice = await chief.change("TicketFieldCreate", **NOUNS["TicketField"][1])
+    assert (twice["__typename"], twice["code"]) == ("NameTakenProblem", "NAME_TAKEN")
+
+    form = (await customer.portal.ask("TicketForm", kind="FAULT"))["ticketFields"]
+    assert [each["key"] for each in form] == ["printer", "os"]
+    ticket = await customer.ask_for(
+        kind="FAULT",
+        customFields=[{"key": "printer", "text": "=1+1"}, {"key": "os", "text": "B"}],
+    )
+    agent = await join(client, ports, "first_line")
+    values = [{"key": "margin", "number": 2.5}, {"key": "os", "text": None}]
+    said = await agent.change("TicketClassify", id=ticket["id"], customFields=values)
+    assert said["__typename"] == "TicketClassifySuccess"
+    wrong = await customer.change(
+        "TicketCreate", subject="x", bodyMarkdown="x", customFields=[{"key": "margin", "number": 1}]
+    )
+    assert wrong["__typename"] == "ValidationProblem"
+
+    by_agent, by_customer = [await each.see(ticket["number"]) for each in (agent, customer)]
+    assert by_agent is not None
+    assert by_customer is not None
+    printer = {
+        "key": "printer",
+        "label": "Printer",
+        "text": "=1+1",
+        "number": None,
+        "boolean": None,
+    }
+    margin = {"key": "margin", "label": "Printer", "text": None, "number": 2.5, "boolean": None}
+    assert by_agent["customFields"] == [printer, margin]
+    assert by_customer["customFields"] == [printer]
+
+    for each in (shown, hidden, choice):
+        gone = await chief.change("TicketFieldArchive", id=each["id"])
+        assert gone["field"]["archivedAt"] is not None
+    assert (await customer.portal.ask("TicketForm", kind="FAULT"))["ticketFields"] == []
+    assert (await chief.portal.ask("TicketFieldDefinitions"))["ticketFieldDefinitions"] == []
+    after = await customer.see(ticket["number"])
+    assert after is not None
+    assert [each["text"] for each in after["customFields"]] == ["=1+1"]
+
+
+async def test_rights_of_the_desk_without_its_reach_are_not_enough(
+    client: Client, ports: Ports, customer: Member
+) -> None:
+    """A company's own administrator sees the company's tickets, and is not of the desk."""
+    home = await make_organization()
+    user = await make_user(reach=Reach.ORGANIZATION, organization=home)
+    boss = Member(user, await sign_in(client, ports, user))
+    colleague = await join(client, ports, "customer", organization=home)
+    ticket = await colleague.ask_for()
+
+    refused = [
+        await boss.change("TicketTake", id=ticket["id"]),
+        await boss.change("TicketNote", id=ticket["id"], bodyMarkdown="x"),
+        await boss.change("TicketDelete", id=ticket["id"]),
+        await boss.change("QueueCreate", name="x", line="FIRST"),
+    ]
+    assert {each["__typename"] for each in refused} == {"ReachNotHeldProblem"}
+    assert {each["reach"] for each in refused} == {"ALL"}
+    [error] = await boss.portal.errors("Queues")
+    assert error["extensions"]["code"] == "REACH_NOT_HELD"
+    seen = await boss.see(ticket["number"])
+    assert seen is not None
+    assert (seen["revision"], seen["bounceCount"], seen["requesterAddress"]) == (1, None, None)
+    assert seen["viewerCan"]["reply"] is True
+    assert seen["viewerCan"]["note"] is seen["viewerCan"]["assign"] is False
