@@ -26,6 +26,7 @@ from models.rules.policy_format import (
 )
 from models.rules.service_clocks import ClockKind
 from models.rules.service_policies import (
+    CONDITION_FIELDS,
     USUAL_WARNINGS,
     PolicyField,
     check_budgets,
@@ -264,7 +265,7 @@ async def _check_places(
     wanted = draft.conditions.organization_ids or frozenset()
     known = Organization.filter(id__in=[each for each in wanted if 0 <= each <= MAX_ID])
     if wanted and await known.using_db(connection).count() != len(wanted):
-        raise NotFoundError(path=("conditions", PolicyField.ORGANIZATION.value))
+        raise NotFoundError(path=("conditions", CONDITION_FIELDS[PolicyField.ORGANIZATION]))
     others = ServicePolicy.filter(archived_at=None).exclude(id=row.id).using_db(connection)
     for other in await others.order_by("id"):
         if row.is_default and other.is_default:

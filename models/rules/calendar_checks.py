@@ -42,7 +42,7 @@ def check_calendar(
     Raises:
         InputInvalidError: several fields are wrong; a single one is raised as it is:
             ValueInvalidError or TextTooLongError with the field's path (timeZone,
-            week.MONDAY.0.end, days.3.day ...).
+            week.monday.0.end, days.3.day ...).
     """
     problems = [*_zone_problems(zone), *_week_problems(week), *_days_problems(days)]
     InputInvalidError.raise_for(problems)
@@ -70,7 +70,7 @@ def _week_problems(week: Sequence[DayHours]) -> Iterator[DomainError]:
         yield ValueInvalidError(path=("week",), reason="week_days")
         return
     for weekday, hours in zip(WEEKDAYS, week, strict=True):
-        yield from hours_problems(hours, path=("week", weekday.value))
+        yield from hours_problems(hours, path=("week", weekday.value.lower()))
     if not any(week):
         yield ValueInvalidError(path=("week",), reason="week_empty")
 
@@ -104,6 +104,8 @@ def _rule_problems(rule: DayRule, *, path: tuple[str, ...]) -> Iterator[DomainEr
     elif has_hidden(rule.name):
         yield ValueInvalidError(path=(*path, "name"), reason="characters")
     if isinstance(rule, ShortenedDay) and not 1 <= rule.by_min <= DAY_MIN:
-        yield ValueInvalidError(path=(*path, "byMinutes"), reason="shortened_by", maximum=DAY_MIN)
+        yield ValueInvalidError(
+            path=(*path, "rule", "shortenedByMinutes"), reason="shortened_by", maximum=DAY_MIN
+        )
     if isinstance(rule, OwnHours):
-        yield from hours_problems(rule.hours, path=(*path, "hours"))
+        yield from hours_problems(rule.hours, path=(*path, "rule", "hours"))

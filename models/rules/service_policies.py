@@ -35,6 +35,20 @@ class PolicyField(StrEnum):
     LINE = "LINE"
 
 
+# As the API spells the fields that say them.
+CONDITION_FIELDS: Final[Mapping[PolicyField, str]] = {
+    PolicyField.ORGANIZATION: "organizationIds",
+    PolicyField.SEVERITY: "severities",
+    PolicyField.KIND: "kinds",
+    PolicyField.LINE: "lines",
+}
+BUDGET_FIELDS: Final[Mapping[ClockKind, str]] = {
+    ClockKind.FIRST_RESPONSE: "firstResponseMinutes",
+    ClockKind.NEXT_RESPONSE: "nextResponseMinutes",
+    ClockKind.RESOLUTION: "resolutionMinutes",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
     """A policy as the choice sees it.
@@ -124,7 +138,7 @@ def check_conditions(
     if not is_default and not conditions:
         problems.append(ValueRequiredError(path=("conditions",)))
     for field, values in conditions.items():
-        path = ("conditions", field.value)
+        path = ("conditions", CONDITION_FIELDS[field])
         if not values or "" in values:
             problems.append(ValueRequiredError(path=path))
         elif len(values) > MAX_VALUES:
@@ -148,7 +162,7 @@ def check_budgets(budgets: Mapping[ClockKind, int]) -> Mapping[ClockKind, int]:
         raise ValueRequiredError(path=("budgets",))
     problems: list[DomainError] = [
         ValueInvalidError(
-            path=("budgets", kind.value),
+            path=("budgets", BUDGET_FIELDS[kind]),
             reason="budget",
             minimum=MIN_BUDGET_S // 60,
             maximum=MAX_BUDGET_S // 60,
@@ -158,7 +172,7 @@ def check_budgets(budgets: Mapping[ClockKind, int]) -> Mapping[ClockKind, int]:
     ]
     first, resolution = budgets.get(ClockKind.FIRST_RESPONSE), budgets.get(ClockKind.RESOLUTION)
     if first is not None and resolution is not None and resolution < first:
-        path = ("budgets", ClockKind.RESOLUTION.value)
+        path = ("budgets", BUDGET_FIELDS[ClockKind.RESOLUTION])
         problems.append(ValueInvalidError(path=path, reason="budget_order"))
     InputInvalidError.raise_for(problems)
     return dict(budgets)
@@ -185,7 +199,9 @@ def check_reachable(budgets: Mapping[ClockKind, int], time: BusinessTime, now_s:
         InputInvalidError: so for several promises.
     """
     problems = [
-        ValueInvalidError(path=("budgets", kind.value), reason="budget_never", years=MAX_YEARS)
+        ValueInvalidError(
+            path=("budgets", BUDGET_FIELDS[kind]), reason="budget_never", years=MAX_YEARS
+        )
         for kind, budget_s in budgets.items()
         if time.after(now_s, budget_s) is None
     ]

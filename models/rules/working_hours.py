@@ -1,5 +1,6 @@
 """Working hours of a day on the wall clock, in whole minutes."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,8 @@ from models.errors import DomainError, ValueInvalidError
 
 DAY_MIN: Final = 1440
 MAX_SPANS: Final = 10  # of one day
+_HOUR_MIN: Final = 60
+_TIME: Final = re.compile(r"([0-9]{2}):([0-9]{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,6 +39,19 @@ ALL_DAY: Final[DayHours] = (WorkSpan(0, DAY_MIN),)
 def minutes_of(hours: DayHours) -> int:
     """Return how many minutes of the wall clock are worked."""
     return sum(span.length_min for span in hours)
+
+
+def minute_of(text: str) -> int:
+    """Return the minute of the day that a time such as "09:00" or "24:00" names; -1 for none."""
+    found = _TIME.fullmatch(text)
+    if found is None or int(found[2]) >= _HOUR_MIN:
+        return -1
+    return int(found[1]) * _HOUR_MIN + int(found[2])
+
+
+def time_of(minute: int) -> str:
+    """Write a minute of the day as minute_of reads it."""
+    return f"{minute // _HOUR_MIN:02}:{minute % _HOUR_MIN:02}"
 
 
 def shorten(hours: DayHours, by_min: int) -> DayHours:

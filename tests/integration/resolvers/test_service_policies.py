@@ -153,7 +153,7 @@ async def test_a_calendar_that_breaks_a_promise_is_refused(admin: RequestContext
         await publish_calendar(admin, calendar_id=made.row.id, draft=minute)
 
     assert (refused.value.path, refused.value.reason) == (
-        ("budgets", "RESOLUTION"),
+        ("budgets", "resolutionMinutes"),
         "budget_never",
     )
     assert (await ServiceCalendar.get(id=made.row.id)).revision == 1
@@ -234,7 +234,7 @@ async def test_a_blank_policy_is_no_catch_all(admin: RequestContext) -> None:
         budgets=BUDGETS,
     )
 
-    for draft, path in ((blank, ("conditions",)), (empty, ("conditions", "SEVERITY"))):
+    for draft, path in ((blank, ("conditions",)), (empty, ("conditions", "severities"))):
         with pytest.raises(ValueRequiredError) as refused:
             await create_policy(admin, name="Blank", draft=draft)
         assert refused.value.path == path
@@ -256,7 +256,7 @@ async def test_a_policy_needs_a_calendar_and_organizations_that_exist(
     made = await make_policy(admin, calendar_id=calendar.row.id, conditions=known)
 
     assert without_calendar.value.path == ("calendarId",)
-    assert without_company.value.path == ("conditions", "ORGANIZATION")
+    assert without_company.value.path == ("conditions", "organizationIds")
     assert made.version.conditions == f'{{"ORGANIZATION":["{company.id}"]}}'
     assert await ServicePolicy.all().count() == 1
 

@@ -20,7 +20,15 @@ from models.rules.calendars import (
     Weekday,
     WorkingDayLike,
 )
-from models.rules.working_hours import MAX_SPANS, NO_HOURS, DayHours, WorkSpan, shorten
+from models.rules.working_hours import (
+    MAX_SPANS,
+    NO_HOURS,
+    DayHours,
+    WorkSpan,
+    minute_of,
+    shorten,
+    time_of,
+)
 from tests.working_minutes import hours_of
 
 WORKDAY = hours_of("09:00-13:00 14:00-18:00")
@@ -104,6 +112,14 @@ def test_a_day_is_shortened_at_its_end(by_min: int, left: str) -> None:
     assert shorten(WORKDAY, by_min) == hours_of(left)
 
 
+def test_times_of_day_are_read_as_they_are_written() -> None:
+    assert [time_of(minute) for minute in (0, 545, 1440)] == ["00:00", "09:05", "24:00"]
+    assert [minute_of(time_of(minute)) for minute in range(1441)] == list(range(1441))
+    for text in ("", "9:00", "09:60", "09:00:00", "-1:00", "０９:00", "24:60", "noon"):
+        assert minute_of(text) == -1
+    assert minute_of("24:01") == 1441  # refused where hours are checked
+
+
 def test_hours_are_put_in_order_and_may_touch() -> None:
     typed = (WorkSpan(840, 1080), WorkSpan(540, 780), WorkSpan(780, 840))
 
@@ -117,15 +133,15 @@ def test_hours_are_put_in_order_and_may_touch() -> None:
 @pytest.mark.parametrize(
     ("hours", "path", "reason"),
     [
-        ([(540, 480)], "week.FRIDAY.0.end", "hours_over_midnight"),
-        ([(1320, 360)], "week.FRIDAY.0.end", "hours_over_midnight"),
-        ([(540, 540)], "week.FRIDAY.0.end", "hours_empty"),
-        ([(0, 60), (-1, 30)], "week.FRIDAY.1.start", "time_of_day"),
-        ([(1440, 1440)], "week.FRIDAY.0.start", "time_of_day"),
-        ([(540, 1441)], "week.FRIDAY.0.end", "time_of_day"),
-        ([(540, 780), (779, 900)], "week.FRIDAY.1", "hours_overlap"),
-        ([(600, 900), (540, 601)], "week.FRIDAY.0", "hours_overlap"),
-        ([(n, n + 1) for n in range(MAX_SPANS + 1)], "week.FRIDAY", "hours_many"),
+        ([(540, 480)], "week.friday.0.end", "hours_over_midnight"),
+        ([(1320, 360)], "week.friday.0.end", "hours_over_midnight"),
+        ([(540, 540)], "week.friday.0.end", "hours_empty"),
+        ([(0, 60), (-1, 30)], "week.friday.1.start", "time_of_day"),
+        ([(1440, 1440)], "week.friday.0.start", "time_of_day"),
+        ([(540, 1441)], "week.friday.0.end", "time_of_day"),
+        ([(540, 780), (779, 900)], "week.friday.1", "hours_overlap"),
+        ([(600, 900), (540, 601)], "week.friday.0", "hours_overlap"),
+        ([(n, n + 1) for n in range(MAX_SPANS + 1)], "week.friday", "hours_many"),
     ],
 )
 def test_hours_that_cannot_be_are_refused_with_their_field(
@@ -190,9 +206,9 @@ def test_every_wrong_day_is_told_at_once() -> None:
         "timeZone time_zone",
         "days.1.day days_range",
         "days.2.day day_twice",
-        "days.3.byMinutes shortened_by",
-        "days.4.byMinutes shortened_by",
-        "days.5.hours.0.end hours_empty",
+        "days.3.rule.shortenedByMinutes shortened_by",
+        "days.4.rule.shortenedByMinutes shortened_by",
+        "days.5.rule.hours.0.end hours_empty",
         "days.6.name ",
         "days.7.name characters",
     ]

@@ -154,8 +154,8 @@ def test_conditions_are_kept_as_they_are() -> None:
     ("conditions", "path"),
     [
         ({}, "conditions"),
-        ({SEVERITY: set()}, "conditions.SEVERITY"),
-        ({KIND: {""}}, "conditions.KIND"),
+        ({SEVERITY: set()}, "conditions.severities"),
+        ({KIND: {""}}, "conditions.kinds"),
     ],
 )
 def test_a_blank_condition_is_refused(
@@ -206,9 +206,9 @@ def test_every_wrong_budget_is_told_at_once() -> None:
         )
 
     assert [(".".join(each.path), each.reason) for each in refused.value.problems] == [
-        ("budgets.FIRST_RESPONSE", "budget"),
-        ("budgets.RESOLUTION", "budget"),
-        ("budgets.RESOLUTION", "budget_order"),
+        ("budgets.firstResponseMinutes", "budget"),
+        ("budgets.resolutionMinutes", "budget"),
+        ("budgets.resolutionMinutes", "budget_order"),
     ]
 
 
@@ -236,6 +236,6 @@ def test_a_promise_that_would_never_fall_due_is_refused() -> None:
         )
 
     assert (refused.value.path, refused.value.reason) == (
-        ("budgets", "RESOLUTION"),
+        ("budgets", "resolutionMinutes"),
         "budget_never",
     )
