@@ -38,7 +38,7 @@ from resolvers.service_book import (
     renew_generation,
     seconds_of,
 )
-from resolvers.ticket_filters import require_desk, require_desk_administrator
+from resolvers.ticket_filters import is_desk, require_desk, require_desk_administrator
 
 _FIRST: Final = 1
 
@@ -85,6 +85,16 @@ async def list_calendars(context: RequestContext) -> list[ServiceCalendarView]:
     versions = ServiceCalendarVersion.all().using_db(reader()).order_by("number")
     newest = {version.calendar_id: version for version in await versions}
     return [_view(row, newest[row.id]) for row in rows if row.id in newest]
+
+
+async def calendars_by_ids(
+    context: RequestContext, ids: Sequence[int]
+) -> list[ServiceCalendarView | None]:
+    """Return calendars by id in the order of `ids`; None for all but the desk."""
+    found: dict[int, ServiceCalendarView] = {}
+    if is_desk(context.viewer):
+        found = {view.row.id: view for view in await list_calendars(context)}
+    return [found.get(each) for each in ids]
 
 
 async def calendar_versions(
@@ -232,6 +242,17 @@ async def preview_calendar(
     """
     require_desk_administrator(context.viewer)
     return preview_year(draft.checked(), year)
+
+
+async def preview_year_of(context: RequestContext, *, calendar: Calendar, year: int) -> YearPreview:
+    """Return a year of a published calendar. For the desk.
+
+    Raises:
+        NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
+        ValueInvalidError: the year.
+    """
+    require_desk(context.viewer, writes=False)
+    return preview_year(calendar, year)
 
 
 def _view(row: ServiceCalendar, version: ServiceCalendarVersion) -> ServiceCalendarView:

@@ -1,6 +1,6 @@
 """Policies of the service terms: administrators make, change and archive them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,7 +45,7 @@ from resolvers.audit import log_action
 from resolvers.context import RequestContext
 from resolvers.link_filters import MAX_ID
 from resolvers.service_book import load_times, newest_version, renew_generation, seconds_of
-from resolvers.ticket_filters import require_desk, require_desk_administrator
+from resolvers.ticket_filters import is_desk, require_desk, require_desk_administrator
 
 _FIRST: Final = 1
 
@@ -108,6 +108,17 @@ async def list_policies(
     versions = ServicePolicyVersion.all().using_db(reader()).order_by("number")
     newest = {version.policy_id: version for version in await versions}
     return [ServicePolicyView(row=row, version=newest[row.id]) for row in found if row.id in newest]
+
+
+async def policies_by_ids(
+    context: RequestContext, ids: Sequence[int]
+) -> list[ServicePolicyView | None]:
+    """Return policies by id in the order of `ids`, archived ones, too; None but for the desk."""
+    found: dict[int, ServicePolicyView] = {}
+    if is_desk(context.viewer):
+        views = await list_policies(context, with_archived=True)
+        found = {view.row.id: view for view in views}
+    return [found.get(each) for each in ids]
 
 
 async def create_policy(
