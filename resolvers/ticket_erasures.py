@@ -6,26 +6,36 @@ A ticket of a person alone keeps what was done, without a word of what was said.
 
 from typing import Final
 
+import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from models.orm import mark
-from models.raw_sql import execute
+from models.orm import mark, placeholders
+from models.raw_sql import SqlRow, execute, fetch
 from models.users import User
 
 _PRIVATE: Final = (
     "SELECT id FROM ticket WHERE organization_id IS NULL"
     " AND (requester_id = {person} OR requester_email = {address})"
 )
-# Kinds of events that hold texts; the others tell of names of states and of numbers.
-_WITH_TEXTS: Final = "('SUBJECT_CHANGED', 'CLASSIFIED', 'ESCALATED', 'RETURNED', 'REOPENED')"
+# What a history may still tell then: states and numbers, and no word of anybody's.
+_KEPT: Final = frozenset(
+    {
+        "status",
+        "status_before",
+        "line",
+        "kind",
+        "severity",
+        "resolution",
+        "reopen_count",
+        "bounce_count",
+        "number",
+        "channel",
+    }
+)
 # In this order: the first ones find the tickets by what the last one takes away.
 _STATEMENTS: Final = (
     "UPDATE ticket_message SET body_markdown = '' WHERE ticket_id IN ({private})",
     "DELETE FROM ticket_field_value WHERE ticket_id IN ({private})",
-    (
-        "UPDATE ticket_event SET before = '{{}}', after = '{{}}'"
-        f" WHERE kind IN {_WITH_TEXTS} AND ticket_id IN ({{private}})"
-    ),
     (
         "UPDATE ticket SET subject = '', resolution_note = NULL, module = NULL, installation = NULL"
         " WHERE id IN ({private})"
@@ -55,6 +65,24 @@ async def forget_in_tickets(connection: BaseDBAsyncClient, user: User) -> None:
     """
     person, address = mark(connection, 1), mark(connection, 2)
     private = _PRIVATE.format(person=person, address=address)
+    sql = f"SELECT id, before, after FROM ticket_event WHERE ticket_id IN ({private})"
+    for row in await fetch(connection, sql, [user.id, user.email]):
+        await _cut_event(connection, row)
     for statement in _STATEMENTS:
         sql = statement.format(person=person, address=address, private=private)
         await execute(connection, sql, [user.id, user.email])
+
+
+async def _cut_event(connection: BaseDBAsyncClient, row: SqlRow) -> None:
+    cut = [
+        orjson.dumps({k: v for k, v in orjson.loads(row[side]).items() if k in _KEPT}).decode()
+        for side in ("before", "after")
+    ]
+    if cut != [row["before"], row["after"]]:
+        marks = placeholders(connection, 3).split(", ")
+        await execute(
+            connection,
+            f"UPDATE ticket_event SET before = {marks[0]}, after = {marks[1]}"
+            f" WHERE id = {marks[2]}",
+            [*cut, row["id"]],
+        )
