@@ -31,6 +31,7 @@ class FileOwnerKind(StrEnum):
     """
 
     TICKET_MESSAGE = "TICKET_MESSAGE"
+    RAW_MAIL = "RAW_MAIL"
 
 
 class Blob(Record):

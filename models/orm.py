@@ -42,6 +42,7 @@ MODEL_MODULES: Final = (
     "models.service_calendars",
     "models.service_policies",
     "models.service_clocks",
+    "models.raw_mails",
 )
 READERS: Final = 3  # SQLite's connections for reading, of each process
 # FULL syncs at every commit: what we acknowledged survives a power cut too.
