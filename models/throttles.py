@@ -10,7 +10,7 @@ class Throttle(Model):
     Attributes:
         key: keyed hash of limit and subject in hex, so that no address can be read from it;
             for windows with the number of the part that was counted.
-        hits: cost spent in the window.
+        hits: cost spent in the window. Leases of mailboxes are rows, too, and have whose it is.
         expires_at_us: when nobody asks for it any more, in microseconds since 1970.
     """
 
