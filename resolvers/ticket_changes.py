@@ -1,19 +1,20 @@
 """One change of one ticket: its transaction, its lock, and what it was before."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
+from models.errors import NotFoundError
 from models.rules.audit_actions import AuditAction
 from models.rules.ticket_events import TicketEventKind
 from models.rules.ticket_lifecycle import TicketMove
 from models.tickets import Ticket
-from resolvers.audit import NOTHING, Values
+from resolvers.audit import NOTHING, Values, log_action
 from resolvers.context import RequestContext
-from resolvers.ticket_saving import locked_ticket, save_ticket, snapshot
+from resolvers.ticket_saving import locked_ticket, save_quietly, save_ticket, snapshot
 from resolvers.ticket_steps import NO_INPUT, StepInput, take_step
 
 
@@ -50,6 +51,23 @@ class TicketChange:
             said=said,
         )
 
+    async def touch(self) -> None:
+        """See save_quietly."""
+        await save_quietly(self.context, self.connection, self.ticket, self.before)
+
+    async def log(
+        self, action: AuditAction, *, before: Values = NOTHING, after: Values = NOTHING
+    ) -> None:
+        """See log_action; for what the row of the ticket does not show."""
+        await log_action(
+            self.context,
+            self.connection,
+            action,
+            subject_id=self.ticket.id,
+            before=before,
+            after=after,
+        )
+
 
 @asynccontextmanager
 async def ticket_change(
@@ -69,3 +87,23 @@ async def ticket_change(
             is_deleted=is_deleted,
         )
         yield TicketChange(context, connection, ticket, snapshot(ticket))
+
+
+@asynccontextmanager
+async def tickets_change(
+    context: RequestContext, *, ticket_ids: Sequence[int]
+) -> AsyncGenerator[tuple[TicketChange | None, ...]]:
+    """Open a transaction with the locks of several tickets; None for those that are not seen.
+
+    Locks are taken in the order of the ids, so that two who want the same ones do not wait
+    for each other for ever.
+    """
+    async with in_transaction("default") as connection:
+        found: dict[int, TicketChange] = {}
+        for each in sorted(set(ticket_ids)):
+            try:
+                ticket = await locked_ticket(context, connection, ticket_id=each)
+            except NotFoundError:
+                continue
+            found[each] = TicketChange(context, connection, ticket, snapshot(ticket))
+        yield tuple(found.get(each) for each in ticket_ids)

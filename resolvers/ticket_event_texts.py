@@ -34,4 +34,7 @@ def event_text(event: TicketEvent, locale: str, *, is_for_desk: bool) -> str:
     if event.kind in {TicketEventKind.TERM_WARNED, TicketEventKind.TERM_BROKEN}:
         msgid = f"DESK_EVENT_{event.kind}_{after['clock']}"
         return text(locale, msgid, percent=str(after.get("percent", "")))
-    return text(locale, f"{who}_EVENT_{event.kind}")
+    is_other_side = event.kind in {TicketEventKind.MERGED, TicketEventKind.UNMERGED} and (
+        "from" in after or "from" in event.values_before
+    )
+    return text(locale, f"{who}_EVENT_{event.kind}{'_HERE' if is_other_side else ''}")

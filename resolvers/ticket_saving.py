@@ -66,8 +66,6 @@ _TELL_STATUS: Final = frozenset(
         TicketEventKind.STATUS_CHANGED,
         TicketEventKind.ESCALATED,
         TicketEventKind.REOPENED,
-        TicketEventKind.MERGED,
-        TicketEventKind.UNMERGED,
     }
 )
 

@@ -61,16 +61,17 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTicket:
-    """A ticket whose parts were checked, with what the customer wrote first.
+    """A ticket whose parts were checked.
 
     Attributes:
+        message: what the customer wrote first; None for one whose messages are there already.
         ticket_id: that it will have; None for any.
         follows: the ticket that it goes on with.
     """
 
     subject: str
-    message: NewMessage
     requester: KnownRequester
+    message: NewMessage | None = None
     kind: TicketKind = TicketKind.QUESTION
     severity_inputs: SeverityInputs | None = None
     category_id: int | None = None
@@ -83,10 +84,35 @@ class NewTicket:
     follows: Ticket | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the messages of a new ticket tell of it, see Ticket."""
+
+    channel: TicketChannel
+    customer_wrote_at: datetime
+    first_answered_at: datetime | None = None
+    staff_wrote_at: datetime | None = None
+
+
 async def store_ticket(
     context: RequestContext, connection: BaseDBAsyncClient, new: NewTicket
 ) -> tuple[Ticket, TicketMessage]:
-    """Insert a ticket with its first message, under the next number.
+    """Insert a ticket with its first message, see store_bare_ticket.
+
+    Raises:
+        ValueError: there is no message.
+    """
+    if new.message is None:
+        raise ValueError(new.subject)
+    told = Told(channel=new.message.channel, customer_wrote_at=context.ports.clock.now())
+    ticket = await store_bare_ticket(context, connection, new, told)
+    return ticket, await store_message(context, connection, ticket, new.message)
+
+
+async def store_bare_ticket(
+    context: RequestContext, connection: BaseDBAsyncClient, new: NewTicket, told: Told
+) -> Ticket:
+    """Insert a ticket under the next number; its messages are the caller's to bring.
 
     The row of the counter is locked until the transaction ends: numbers rise in the order
     of commits, and one that was given to nobody is given again.
@@ -105,7 +131,7 @@ async def store_ticket(
         workaround=None if severity is None else severity.workaround,
         status=TicketStatus.NEW,
         line=TicketLine.FIRST,
-        channel=new.message.channel,
+        channel=told.channel,
         locale=new.requester.locale,
         requester_id=new.requester.user_id,
         requester_email=new.requester.email,
@@ -115,7 +141,9 @@ async def store_ticket(
         module=new.module,
         category_id=new.category_id,
         queue_id=new.queue_id,
-        customer_wrote_at=now,
+        customer_wrote_at=told.customer_wrote_at,
+        first_answered_at=told.first_answered_at,
+        staff_wrote_at=told.staff_wrote_at,
         number=await _next_number(connection),
     )
     await insert_record(connection, ticket)
@@ -144,7 +172,7 @@ async def store_ticket(
             "organization_id": ticket.organization_id,
         },
     )
-    return ticket, message
+    return ticket
 
 
 async def store_message(
