@@ -153,7 +153,6 @@ async def store_bare_ticket(
     await write_fields(connection, ticket.id, new.fields)
     if new.follows is not None:
         await link(connection, new.follows.id, ticket.id, TicketLinkKind.FOLLOW_UP)
-    message = await store_message(context, connection, ticket, new.message)
     after: dict[str, object] = {"number": ticket.number, "channel": ticket.channel}
     if new.follows is not None:
         after["follows"] = new.follows.number
