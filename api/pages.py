@@ -18,6 +18,7 @@ from models.texts import message_of, negotiate, text
 PAGES: Final = (404, 410, 421, 503)
 PASSWORD_PAGES: Final = (200, 400, 403, 429)
 PASSWORD_FIELD: Final = "password"  # noqa: S105 - a name
+REFERRER_FIELD: Final = "referrer"
 _FORM_POLICY: Final = POLICY.replace("form-action 'none'", "form-action http: https:")
 _NOTICES: Final = {400: "PAGE_PASSWORD_EMPTY", 403: "PAGE_PASSWORD_WRONG"}
 
@@ -51,13 +52,17 @@ def page(status: int, locale: str) -> bytes:
     return _document(text(locale, f"PAGE_{status}_TITLE"), f"<p>{told}</p>\n", locale)
 
 
-def password_page(status: int, locale: str, *, retry_after_s: int = 0) -> bytes:
+def password_page(
+    status: int, locale: str, *, retry_after_s: int = 0, referrer: bytes = b""
+) -> bytes:
     """Return the document that asks for a link's password; it tells nothing of the link.
 
     Args:
         status: one of PASSWORD_PAGES: 200 asks, the others say what was wrong before.
         locale: one of models.texts.LOCALES.
         retry_after_s: for status 429.
+        referrer: where the visitor came from, for the form to bring along: the browser itself
+            will name nothing but this page.
     """
     told = escape(text(locale, "PAGE_PASSWORD_TEXT"))
     shown = f"<p>{told}</p>\n"
@@ -76,9 +81,16 @@ def password_page(status: int, locale: str, *, retry_after_s: int = 0) -> bytes:
         f'<input id="{PASSWORD_FIELD}" name="{PASSWORD_FIELD}" type="password" required'
         f' maxlength="{MAX_TYPED_LENGTH}" autocomplete="off" autofocus{described}></p>\n'
         f"<p><button>{action}</button></p>\n"
-        "</form>\n"
+        f"{_hidden(referrer)}</form>\n"
     )
     return _document(text(locale, "PAGE_PASSWORD_TITLE"), shown + form, locale)
+
+
+def _hidden(referrer: bytes) -> str:
+    if not referrer:
+        return ""
+    shown = escape(referrer.decode("utf-8", "replace"))
+    return f'<input type="hidden" name="{REFERRER_FIELD}" value="{shown}">\n'
 
 
 def _notice(told: str) -> str:

@@ -14,7 +14,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from api.fast_path import peer_address
 from api.known_hosts import names_another_host
-from api.link_forms import FORM_TYPE, typed_password
+from api.link_forms import EMPTY_FORM, FORM_TYPE, LinkForm, one_line, read_form
 from api.pages import PASSWORD_PAGES, language_of
 from api.redirect_answers import (
     MISDIRECTED,
@@ -39,6 +39,7 @@ from resolvers.ports import LinkFallback, LinkUnlock, StoreUnavailableError
 _EVERY_PATH: Final = r"/{slug:(?s:.*)}"  # also with an escaped line feed
 _ONE_SEGMENT: Final = r"/{slug:[^/]+/?}"
 _ACCEPT_LANGUAGE: Final = KEPT_HEADERS.index(b"accept-language")
+_REFERER: Final = KEPT_HEADERS.index(b"referer")
 _SEE_OTHER: Final = 303
 
 
@@ -115,19 +116,26 @@ class Redirect:
         host = _header(request, b"host")
         answer = MISDIRECTED if names_another_host(request) else await self._find(host, slug)
         if answer is PROTECTED:
-            answer = await self._try(request, host, slug)
-            return await self._reply(request, answer, is_click=bool(answer.target))
+            form = await read_form(request)
+            answer = await self._try(request, form, host=host, slug=slug)
+            return await self._reply(request, answer, is_click=bool(answer.target), form=form)
         if answer.target:
             answer = Answer(_SEE_OTHER, b"/" + quote(slug, safe="").encode())
         return await self._reply(request, answer, is_click=False)
 
     async def _reply(
-        self, request: web.Request, answer: Answer, *, is_click: bool
+        self,
+        request: web.Request,
+        answer: Answer,
+        *,
+        is_click: bool,
+        form: LinkForm = EMPTY_FORM,
     ) -> web.StreamResponse:
         """Return the reply once its click, if it is one, is in the spool."""
         turn, frame = self._turn, None
         is_head = request.method == hdrs.METH_HEAD
         kept = [_header(request, name) for name in KEPT_HEADERS]
+        kept[_REFERER] = form.referrer or kept[_REFERER]
         if is_click:
             if not turn.is_open:
                 turn.open()
@@ -143,6 +151,7 @@ class Redirect:
                 answer.status,
                 locale,
                 retry_after_s=answer.retry_after_s,
+                referrer=one_line(kept[_REFERER]),
                 connection=connection,
                 with_body=not is_head,
             )
@@ -152,17 +161,20 @@ class Redirect:
             )
         return WholeReply(answer.status, reply)
 
-    async def _try(self, request: web.Request, host: bytes, slug: bytes) -> Answer:
+    async def _try(
+        self, request: web.Request, form: LinkForm, *, host: bytes, slug: bytes
+    ) -> Answer:
         """Return where a typed password leads, or the page that asks again."""
-        password = await typed_password(request)
-        if not password:
+        if not form.password:
             return UNTYPED
         hosts = self._turn.hosts_for(host)
         forwarded = _header(request, b"x-forwarded-for")
         packed = client_address(peer_address(request.transport), forwarded, self._proxies)
         address = "" if packed is None else str(ip_address(packed))
         try:
-            entry = await self._unlock(hosts, slug.decode(), password=password, address=address)
+            entry = await self._unlock(
+                hosts, slug.decode(), password=form.password, address=address
+            )
         except RateLimitedError as error:
             return Answer(429, retry_after_s=error.retry_after_s)
         except DomainUnknownError:

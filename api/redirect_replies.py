@@ -108,17 +108,18 @@ class Replies:
         document = page(status, locale)
         return self._with(_PAGE_STARTS[status], document, connection, with_body=with_body)
 
-    def password_page(
+    def password_page(  # noqa: PLR0913 - one for each thing that the page depends on
         self,
         status: int,
         locale: str,
         *,
         retry_after_s: int = 0,
+        referrer: bytes = b"",
         connection: Connection,
         with_body: bool,
     ) -> bytes:
         """Return api.pages.password_page; without its body for HEAD."""
-        document = password_page(status, locale, retry_after_s=retry_after_s)
+        document = password_page(status, locale, retry_after_s=retry_after_s, referrer=referrer)
         wait = b"Retry-After: %d\r\n" % retry_after_s if retry_after_s else b""
         start = _PASSWORD_STARTS[status] + wait + b"Content-Length: "
         return self._with(start, document, connection, with_body=with_body)

@@ -141,6 +141,42 @@ async def test_the_right_password_leads_on_and_is_one_click(service: Service) ->
     assert service.store.tried == [("open sesame", "127.0.0.1")]
 
 
+@pytest.mark.parametrize(
+    "referrer",
+    [
+        b"https://example.com/page?a=1&b=<\"'>",
+        "https://example.com/\u044b".encode(),
+        b"https://example.com/" + b"x" * 900,
+    ],
+    ids=["quotes", "letters", "long"],
+)
+async def test_where_a_visitor_came_from_outlives_the_form(
+    service: Service, referrer: bytes
+) -> None:
+    """The browser names no page of its own with the form: our policy says so."""
+    lines = b" HTTP/1.1\r\nHost: go.test\r\nReferer: " + referrer + b"\r\n\r\n"
+    [asked] = await service.ask(b"GET /a" + lines)
+
+    for typed, status in ((WRONG, 403), (RIGHT, 303)):
+        page = _Form(asked.partition(b"\r\n\r\n")[2].decode())
+        [kept] = [each for tag, each in page.seen if each.get("type") == "hidden"]
+        asked = await post(service, {**typed, "referrer": str(kept["value"])})
+        assert status_of(asked) == status
+
+    assert [click.referer for click in service.clicks()] == [referrer]
+
+
+async def test_a_referrer_of_ones_own_is_one_line_of_a_click(service: Service) -> None:
+    reply = await post(
+        service, {**RIGHT, "referrer": "https://e.test/\r\nru\n\x00\x7f" + "x" * 2000}
+    )
+
+    [click] = service.clicks()
+    assert status_of(reply) == 303
+    assert click.referer == b"https://e.test/ru" + b"x" * (1024 - 17)
+    assert click.accept_language == b""
+
+
 @pytest.mark.parametrize("path", [b"/a/", b"/%61", b"/a?utm=1"])
 async def test_other_spellings_of_the_address_take_the_password(
     service: Service, path: bytes
