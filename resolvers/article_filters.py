@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from models.rules.article_states import ArticleStatus, ArticleVisibility
-from models.search_documents import SearchAudience
 from resolvers.context import Viewer
 from resolvers.link_filters import MAX_ID, Conditions
 from resolvers.ticket_filters import is_desk
@@ -22,11 +21,6 @@ class ArticleFilter:
     visibility: ArticleVisibility | None = None
     category_id: int | None = None
     language: str | None = None
-
-
-def audience_of(viewer: Viewer) -> SearchAudience:
-    """Return whose search it is."""
-    return SearchAudience.STAFF if is_desk(viewer) else SearchAudience.PUBLIC
 
 
 def add_visible_articles(conditions: Conditions, viewer: Viewer) -> None:

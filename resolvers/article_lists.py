@@ -16,14 +16,13 @@ from resolvers.article_filters import (
     ArticleFilter,
     add_article_filter,
     add_visible_articles,
-    audience_of,
 )
 from resolvers.article_texts import TEXT_COLUMNS, ArticleText, newest_texts, published_texts
 from resolvers.context import RequestContext
 from resolvers.link_filters import MAX_ID, Conditions
 from resolvers.paging import Page, PageWindow, decode_cursor, encode_cursor
 from resolvers.search import Found, search
-from resolvers.ticket_filters import require_desk
+from resolvers.ticket_filters import audience_of, require_desk
 
 MAX_SUGGESTIONS: Final = 5
 _MAX_FOUND: Final = 50

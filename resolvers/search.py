@@ -14,7 +14,14 @@ from models.orm import is_sqlite, mark
 from models.raw_sql import SqlRow, fetch
 from models.rules.search_query import Question
 from models.rules.search_ranking import Candidate, scores
-from models.rules.search_statements import BODY, TITLE, fts5_match, tsquery
+from models.rules.search_statements import (
+    BODY,
+    TITLE,
+    fts5_match,
+    kind_word,
+    language_word,
+    tsquery,
+)
 from models.search_documents import SEEN_BY, SearchAudience, SearchKind
 from resolvers.link_filters import Conditions
 
@@ -38,6 +45,9 @@ _OWNED: Final = (
     " AND EXISTS (SELECT 1 FROM search_document AS owned JOIN {owner}"
     " ON {owner}.id = owned.owner_id WHERE owned.id = found.rowid AND {conditions})"
 )
+# By "is it SQLite".
+_KEYS: Final = {True: "rowid", False: "document_id"}
+_MATCHES: Final = {True: "search_index MATCH ?", False: "search_index.words @@ ?::text::tsquery"}
 
 Narrowing: TypeAlias = Callable[[Conditions], None]
 
@@ -79,6 +89,56 @@ async def search(  # noqa: PLR0913 - what a search is about
     if len(rows) == _MAX_CANDIDATES:
         rows |= {row["id"]: row for row in await _candidates(source, in_titles=True)}
     return _ranked(question, sorted(rows.values(), key=_latest), audience)[:limit]
+
+
+def add_found(
+    conditions: Conditions,
+    *,
+    question: Question,
+    kind: SearchKind,
+    audience: SearchAudience,
+    column: str,
+) -> None:
+    """Let through the owners that answer a question: for lists, counts and exports.
+
+    Args:
+        conditions: of the list.
+        question: one that wants nothing lets nothing through.
+        kind: whose documents.
+        audience: see search.
+        column: of the list, with the owner's id.
+    """
+    if not question.wanted:
+        conditions.add("1 = 0")
+        return
+    sqlite = is_sqlite(conditions.connection)
+    statement = (fts5_match if sqlite else tsquery)(
+        question, kind=kind.value, columns=SEEN_BY[audience], is_any=False
+    )
+    conditions.add(
+        f"{column} IN (SELECT search_document.owner_id FROM search_index"
+        f" JOIN search_document ON search_document.id = search_index.{_KEYS[sqlite]}"
+        f" WHERE {_MATCHES[sqlite]})",
+        statement,
+    )
+
+
+async def owners_in_language(
+    connection: BaseDBAsyncClient, *, kind: SearchKind, language: str, limit: int
+) -> list[int]:
+    """Return owners, the oldest first, that have a document of a language."""
+    sqlite = is_sqlite(connection)
+    words = (kind_word(kind), language_word(language))
+    statement = " ".join(words) if sqlite else " & ".join(words)
+    match = _MATCHES[sqlite].replace("?", mark(connection, 1))
+    rows = await fetch(
+        connection,
+        "SELECT DISTINCT owner_id FROM search_document"
+        f" WHERE id IN (SELECT {_KEYS[sqlite]} FROM search_index WHERE {match})"
+        f" ORDER BY owner_id LIMIT {limit}",
+        [statement],
+    )
+    return [int(row["owner_id"]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from models.rules.search_statements import (
     STAFF_TITLE,
     TITLE,
     kind_word,
+    language_word,
     tsvector,
 )
 from models.rules.search_words import search_words
@@ -61,11 +62,13 @@ async def index_document(
         kind: of the owner.
         owner_id: of the ticket or the article.
         text: all of it.
-        language: "ru" or "en" where the owner has a document for each, else "".
+        language: "ru" or "en" where the owner has a document for each, else ""; lower case
+            letters.
     """
     await forget_document(connection, kind=kind, owner_id=owner_id, language=language)
     words = {field.name: search_words(getattr(text, field.name)) for field in fields(text)}
-    await _insert(connection, list(_parts(kind, words)), key=(kind, owner_id, language))
+    parts = list(_parts(_marks(kind, language), words))
+    await _insert(connection, parts, key=(kind, owner_id, language))
 
 
 async def add_to_document(
@@ -98,10 +101,11 @@ async def add_to_document(
         [*key, last["part"]],
     )
     words = {name: str(last[name]).split() for name in (TITLE, BODY, STAFF_TITLE, STAFF_BODY)}
-    words[TITLE].remove(kind_word(kind))
+    marks = _marks(kind, language)
+    words[TITLE] = words[TITLE][len(marks) :]
     words[BODY] += search_words(text.body)
     words[STAFF_BODY] += search_words(text.staff_body)
-    await _insert(connection, list(_parts(kind, words)), key=key, first_part=last["part"])
+    await _insert(connection, list(_parts(marks, words)), key=key, first_part=last["part"])
 
 
 async def forget_document(
@@ -125,9 +129,14 @@ def _key_sql(connection: BaseDBAsyncClient, columns: int = 3) -> str:
     return " AND ".join(f"{name} = {mark(connection, n)}" for n, name in enumerate(names, start=1))
 
 
-def _parts(kind: SearchKind, words: Mapping[str, list[str]]) -> Iterator[_Part]:
+def _marks(kind: SearchKind, language: str) -> list[str]:
+    """Return the words that begin the title of a document and tell what it is."""
+    return [kind_word(kind), *([language_word(language)] if language else [])]
+
+
+def _parts(marks: Sequence[str], words: Mapping[str, list[str]]) -> Iterator[_Part]:
     """Yield the parts of a document; each has the titles, so that they match with any of them."""
-    title = [kind_word(kind), *words[TITLE][:_MAX_TITLE_WORDS]]
+    title = [*marks, *words[TITLE][:_MAX_TITLE_WORDS]]
     staff_title = words[STAFF_TITLE][:_MAX_TITLE_WORDS]
     chunks = _chunks(words[BODY]), _chunks(words[STAFF_BODY])
     bodies = list(zip_longest(*chunks, fillvalue=())) or [((), ())]

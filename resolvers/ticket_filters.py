@@ -10,13 +10,16 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
+from models.rules.search_query import read_question
 from models.rules.severities import TicketSeverity
 from models.rules.ticket_states import ACTIVE, TicketKind, TicketLine, TicketStatus
 from models.rules.ticket_tags import normal_tag
+from models.search_documents import SearchAudience, SearchKind
 from resolvers.context import Viewer
 from resolvers.grants import require_reach
 from resolvers.link_filters import MAX_ID, Conditions, add_search
 from resolvers.paging import SortDirection
+from resolvers.search import add_found
 
 # As the partial indexes have it: the engines see that the one follows from the other.
 _ACTIVE_SQL: Final = "ticket.status IN ({})".format(", ".join(f"'{each}'" for each in ACTIVE))
@@ -43,8 +46,8 @@ class TicketFilter:
     """All given conditions hold at once; None, False and () set no condition.
 
     Attributes:
-        search: found in the subject, capitals do not matter; or the number, with or
-            without # before it.
+        search: found in the subject, capitals do not matter; or words of the ticket, see
+            models.rules.search_query; or the number, with or without # before it.
         category_id: of the category itself, not of those below it.
         is_mine: assigned to the viewer.
         is_followed: by the viewer.
@@ -82,6 +85,11 @@ def is_desk(viewer: Viewer) -> bool:
 def is_desk_administrator(viewer: Viewer) -> bool:
     """Tell whether somebody tends the desk: categories, queues, fields, deleted tickets."""
     return is_desk(viewer) and Scope.USER_ADMIN in viewer.scopes
+
+
+def audience_of(viewer: Viewer) -> SearchAudience:
+    """Return whose search it is: the desk also finds by what it alone reads."""
+    return SearchAudience.STAFF if is_desk(viewer) else SearchAudience.PUBLIC
 
 
 def require_desk(viewer: Viewer, *, writes: bool = True) -> None:
@@ -155,13 +163,18 @@ def add_visible_events(conditions: Conditions, viewer: Viewer, *, now: datetime)
 
 
 def ticket_conditions(
-    connection: BaseDBAsyncClient, *, viewer: Viewer, filter: TicketFilter | None = None
+    connection: BaseDBAsyncClient,
+    *,
+    viewer: Viewer,
+    filter: TicketFilter | None = None,
+    start: int = 1,
 ) -> Conditions:
     """Return the one condition of every list, count and export of tickets.
 
-    Use it as `... FROM ticket WHERE {conditions.sql}` with `conditions.arguments`.
+    Use it as `... FROM ticket WHERE {conditions.sql}` with `conditions.arguments`; `start` is
+    the number of the first of them.
     """
-    conditions = Conditions(connection)
+    conditions = Conditions(connection, start)
     add_visible_tickets(conditions, viewer, is_deleted=filter is not None and filter.is_deleted)
     if filter is not None:
         _add_filter(conditions, filter, viewer)
@@ -170,7 +183,7 @@ def ticket_conditions(
 
 def _add_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) -> None:
     if filter.search is not None:
-        _add_search(conditions, filter.search)
+        _add_search(conditions, filter.search, viewer)
     _add_statuses(conditions, filter.statuses)
     for column, values in (
         ("severity", filter.severities),
@@ -231,9 +244,19 @@ def _add_desk_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewe
         )
 
 
-def _add_search(conditions: Conditions, search: str) -> None:
+def _add_search(conditions: Conditions, search: str, viewer: Viewer) -> None:
     digits = search.strip().removeprefix("#")
     if digits.isascii() and digits.isdigit() and int(digits[:20]) <= MAX_ID:
         conditions.add("ticket.number = ?", int(digits[:20]))
-    else:
-        add_search(conditions, search, columns=("ticket.subject",))
+    elif search.strip():
+        either = Conditions(conditions.connection, conditions.start + len(conditions.arguments))
+        add_search(either, search, columns=("ticket.subject",))
+        add_found(
+            either,
+            question=read_question(search, is_typing=True),
+            kind=SearchKind.TICKET,
+            audience=audience_of(viewer),
+            column="ticket.id",
+        )
+        conditions.clauses.append(f"({' OR '.join(either.clauses)})")
+        conditions.arguments.extend(either.arguments)

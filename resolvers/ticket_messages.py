@@ -41,6 +41,7 @@ from resolvers.ticket_filters import (
 )
 from resolvers.ticket_replies import Reply, receive_reply
 from resolvers.ticket_saving import locked_ticket, save_quietly, save_ticket, snapshot
+from resolvers.ticket_search import index_ticket
 from resolvers.ticket_steps import StepInput, take_step
 from resolvers.ticket_storing import NewMessage, due_at, store_message
 from resolvers.tickets import repeatable, spend_writing
@@ -225,6 +226,7 @@ async def take_back_message(context: RequestContext, *, message_id: int) -> Repl
             raise MessageSentError
         await mine.using_db(connection).update(taken_back_at=now)
         message.taken_back_at = now
+        await index_ticket(connection, ticket_id=ticket.id, now=now)
         before = snapshot(ticket)
         if ticket.revision == message.ticket_revision:
             await _restore(connection, ticket, message)

@@ -21,6 +21,7 @@ from resolvers.context import RequestContext
 from resolvers.link_filters import MAX_ID, Conditions
 from resolvers.ticket_clocks import keep_clocks
 from resolvers.ticket_filters import add_visible_tickets, is_desk
+from resolvers.ticket_search import index_ticket
 
 # What an edit may change; events tell of all of it but the bookkeeping.
 _STATUS: Final = (
@@ -203,6 +204,8 @@ async def _write(
         current = await Ticket.filter(id=ticket.id).using_db(connection).first()
         raise RevisionConflictError(current_revision=current.revision if current else 0)
     await keep_clocks(context, connection, ticket)
+    if "subject" in changed:
+        await index_ticket(connection, ticket_id=ticket.id, now=context.ports.clock.now())
 
 
 def _events_of(kind: TicketEventKind, told: list[str]) -> list[tuple[TicketEventKind, list[str]]]:

@@ -30,6 +30,7 @@ from resolvers.ticket_clocks import keep_clocks
 from resolvers.ticket_field_values import write_fields
 from resolvers.ticket_requesters import KnownRequester
 from resolvers.ticket_saving import add_event
+from resolvers.ticket_search import index_message
 
 # A row that is not there is made with the first number; the same statement on both engines.
 _NEXT_NUMBER: Final = (
@@ -199,6 +200,7 @@ async def store_message(
         ticket_revision=ticket.revision,
     )
     await insert_record(connection, message)
+    await index_message(connection, ticket, message, now=now)
     return message
 
 

@@ -11,6 +11,7 @@ from resolvers.service_book import renew_for_holidays
 from resolvers.service_closing import closing_moment
 from resolvers.service_sweep import is_swept, sweep_clocks
 from resolvers.ticket_moves import close_resolved, wake_due_tickets
+from resolvers.ticket_search import index_sent_answers
 
 _EVERY_S: Final = 5.0
 _AT_ONCE: Final = 200
@@ -42,5 +43,6 @@ class TicketWorker:
         closed = 0
         if before is not None:
             closed = await close_resolved(self._context, before=before, limit=_AT_ONCE)
+        sent = await index_sent_answers(self._context, limit=_AT_ONCE)
         await sweep_clocks(self._context)
-        return _AT_ONCE in {woken, closed} or not await is_swept(self._context)
+        return _AT_ONCE in {woken, closed, sent} or not await is_swept(self._context)

@@ -30,6 +30,11 @@ def kind_word(kind: str) -> str:
     return f"kind_{kind.lower()}"
 
 
+def language_word(language: str) -> str:
+    """Return the word by which documents of one language are found; no text has it."""
+    return f"language_{language}"
+
+
 def fts5_match(question: Question, *, kind: str, columns: Sequence[str], is_any: bool) -> str:
     """Return what MATCH takes; the question must want something.
 
