@@ -53,6 +53,8 @@ GUARDED = {
     "links": "{ links { totalCount } }",
     "stats": f"{{ stats(range: {RANGE}) {{ asOf }} }}",
     "linkCreate": 'mutation { linkCreate(input: {url: "x"}) { __typename } }',
+    "fileUploadBegin": 'mutation { fileUploadBegin(input: {name: "x", bytes: 1}) { __typename } }',
+    "fileDelete": 'mutation { fileDelete(input: {id: "x"}) { __typename } }',
     "linkUpdate": 'mutation { linkUpdate(input: {id: "x"}) { __typename } }',
     "linkDelete": 'mutation { linkDelete(input: {id: "x"}) { __typename } }',
     "apiKeyCreate": 'mutation { apiKeyCreate(input: {label: "x"}) { __typename } }',

@@ -111,6 +111,38 @@ def test_a_body_lives_as_long_as_it_is_fast_enough(
     assert lived_s == lives_s + 1
 
 
+def test_a_body_that_was_given_more_time_has_it_once(slow: SlowClients, loop: Loop) -> None:
+    client = Client()
+    slow.let_body_take(client, 60.0)
+    slow.came(client, Phase.BODY, number=1, size_bytes=0)
+    for _ in range(179):
+        slow.came(client, Phase.BODY, number=1, size_bytes=1024)
+        loop.pass_s(1)
+    assert client.ends == []
+    slow.ended(client)
+
+    slow.let_body_take(client, 0.0)
+    slow.came(client, Phase.BODY, number=2, size_bytes=0)
+    lived_s = 0
+    while not client.ends:
+        slow.came(client, Phase.BODY, number=2, size_bytes=1024)
+        loop.pass_s(1)
+        lived_s += 1
+
+    assert lived_s == 120
+
+
+def test_more_time_is_no_licence_to_stand_still(slow: SlowClients, loop: Loop) -> None:
+    client = Client()
+    slow.let_body_take(client, 3600.0)
+    slow.came(client, Phase.BODY, number=1, size_bytes=0)
+    loop.pass_s(11)
+    assert client.ends == ["untold"]
+    slow.gone(client)
+
+    assert slow._patience_s == {}
+
+
 def test_a_client_is_not_blamed_for_what_we_do_not_take(slow: SlowClients, loop: Loop) -> None:
     client = Client(is_held_up=True)
     slow.came(client, Phase.BODY, number=1, size_bytes=1)
