@@ -12,6 +12,7 @@ from api.adapters.socket_signals import (
     SocketInbox,
     SocketLinkSignal,
 )
+from api.adapters.ticket_watchers import TicketWatchers
 from api.data_folder import DataFolder, read_secret_keys
 from api.desk_ports import desk_policy
 from api.file_ports import blob_store, file_policy
@@ -64,8 +65,11 @@ async def open_ports(
             stack.callback(local.close)
         secret_keys = read_secret_keys(settings.secret_key_file)
         rates = await stack.enter_async_context(open_rates(settings, secret_keys))
+        clock = SystemClock()
+        tickets = TicketWatchers(clock)
+        stack.callback(tickets.close)
         yield Ports(
-            clock=SystemClock(),
+            clock=clock,
             link_signal=signal,
             click_feed=feed,
             mail_signal=mail_signal,
@@ -80,4 +84,5 @@ async def open_ports(
             desk=desk_policy(settings),
             files=file_policy(settings),
             blob_store=blob_store(settings),
+            ticket_feed=tickets,
         )

@@ -126,6 +126,30 @@ class ClickFeed(Protocol):
         ...
 
 
+class TicketWatcher(Protocol):
+    """Says that something happened to one ticket, for ever; what, the reader has to look up."""
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    async def __anext__(self) -> None:
+        """Wait for the next change; the first comes soon, for what happened at the beginning."""
+        ...
+
+    async def aclose(self) -> None:
+        """Stop watching; nothing more is kept for it."""
+        ...
+
+
+class TicketFeed(Protocol):
+    """Watches tickets, whoever changes them; a watcher learns of it within about a second."""
+
+    def watch(self, ticket_id: int) -> TicketWatcher:
+        """Return the changes from now on, also of a ticket that there is not."""
+        ...
+
+
 class VisitorSalts(Protocol):
     """Random bytes of a UTC day, by which its visitors are told apart, and gone after 48 hours."""
 
@@ -522,6 +546,7 @@ class Ports:
         desk: settings of the support desk.
         files: what the operator decided about files.
         blob_store: of their contents; None in processes that have nothing to do with files.
+        ticket_feed: of live tickets; None in processes that nobody asks.
     """
 
     clock: Clock
@@ -536,9 +561,17 @@ class Ports:
     default_host: str = ""
     own_hosts: frozenset[str] = frozenset()
     fetches_titles: bool = False
-    desk: DeskPolicy = DeskPolicy()
+    desk: DeskPolicy = field(default_factory=DeskPolicy)
     files: FilePolicy = field(default_factory=FilePolicy)
     blob_store: BlobStore | None = None
+    ticket_feed: TicketFeed | None = None
+
+    @property
+    def live_tickets(self) -> TicketFeed:
+        """What watches tickets, in processes that answer people."""
+        if self.ticket_feed is None:
+            raise RuntimeError("this process watches no tickets")
+        return self.ticket_feed
 
     @property
     def blobs(self) -> BlobStore:

@@ -116,8 +116,8 @@ class _Watch:
 _SCOPES: Final = (Scope.STATS_READ, Scope.LINK_READ)
 
 
-@strawberry.type(description="Everything that can be watched, over a WebSocket.")
-class Subscription:
+@strawberry.type
+class ClickSubscriptions:
     @strawberry.subscription(
         description="Clicks as they are stored, newest last. Best effort: a client that is slow "
         "or was away has missed some, and asks `stats` for the truth. Also needs LINK_READ.",

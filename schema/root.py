@@ -11,7 +11,7 @@ from strawberry.types import ExecutionContext
 from schema.access import Access
 from schema.api_keys import ApiKeyMutations
 from schema.audit_entries import AuditEntryQueries
-from schema.clicks import Subscription
+from schema.clicks import ClickSubscriptions
 from schema.context import Info
 from schema.costs import Cost
 from schema.document_counts import Ceilings
@@ -49,6 +49,7 @@ from schema.ticket_field_definitions import (
 from schema.ticket_fields import TicketFieldQueries
 from schema.ticket_moves import TicketMoveMutations
 from schema.ticket_queues import QueueMutations, QueueQueries
+from schema.ticket_subscriptions import TicketSubscriptions
 from schema.tickets import TicketQueries
 from schema.user_lists import UserQueries
 from schema.user_mutations import UserMutations
@@ -107,6 +108,10 @@ class Mutation(
     TicketFieldMutations,
     QueueMutations,
 ): ...
+
+
+@strawberry.type(description="Everything that can be watched, over a WebSocket.")
+class Subscription(ClickSubscriptions, TicketSubscriptions): ...
 
 
 class PortalSchema(strawberry.Schema):

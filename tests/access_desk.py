@@ -176,5 +176,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.queueArchive": about("queueArchive", "Queue", **_TENDS),
     "Mutation.queueRestore": about("queueRestore", "Queue", **_TENDS),
 }
-# Asked by tests of their own, of which each file has the field's name.
-DESK_ELSEWHERE: Final[Mapping[str, str]] = {}
+# Asked in other ways than by one request.
+DESK_ELSEWHERE: Final[Mapping[str, str]] = {
+    "Subscription.ticketChanged": "tests/e2e/test_ticket_subscription.py",
+}

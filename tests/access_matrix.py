@@ -216,13 +216,13 @@ PROBES: Final[Mapping[str, Probe]] = {
     ),
     "Mutation.invitationResend": about("invitationResend", "Invitation", **_ADMIN),
     "Mutation.invitationRevoke": about("invitationRevoke", "Invitation", **_ADMIN),
-    # The log
-    "Query.auditEntries": Probe(
     # Files: one's own until something refers to them
     "Mutation.fileUploadBegin": plain(
         "fileUploadBegin", 'name: "x.txt", bytes: 3', scope=Scope.FILE_WRITE
     ),
     "Mutation.fileDelete": about("fileDelete", "StoredFile", Scope.FILE_WRITE, sees=Sees.SELF),
+    # The log
+    "Query.auditEntries": Probe(
         "{ auditEntries(first: 100) { nodes { subject { id } } } }", "LoggedLink", Scope.AUDIT_READ
     ),
     # The desk

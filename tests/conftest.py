@@ -17,6 +17,7 @@ from tortoise import Tortoise
 from tortoise.context import TortoiseContext
 
 from api.adapters.disk_blobs import DiskBlobs
+from api.adapters.ticket_watchers import TicketWatchers
 from api.app import Parts, create_app
 from api.migrate import migrate
 from models.clicks import RAW_TABLES
@@ -137,6 +138,7 @@ def ports(clock: FixedClock, tmp_path: Path) -> Ports:
         sealer=SEALER,
         passwords=PASSWORDS,
         rates=RateCounters(bytes(32)),
+        ticket_feed=TicketWatchers(clock, look_s=0.01),
         blob_store=DiskBlobs(tmp_path / "files"),
     )
 

@@ -87,7 +87,7 @@ BEHIND: Final[Table] = {
     "InvitationRevokeSuccess": "invitation",
     "Link": (
         "id createdAt updatedAt revision slug domain shortUrl url title state startsAt "
-        "expiresAt clickCount lastClickedAt clickCounts owner viewerCan"
+        "expiresAt clickCount lastClickedAt clickCounts owner viewerCan passwordProtected"
     ),
     "LinkConnection": "nodes edges pageInfo totalCount",
     "LinkCreateSuccess": "link",
