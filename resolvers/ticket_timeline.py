@@ -141,14 +141,17 @@ async def _sources(context: RequestContext, ticket_ids: Sequence[int]) -> list[S
         return []
     conditions = Conditions(reader())
     add_visible_tickets(conditions, context.viewer)
-    conditions.add(f"ticket.merged_into_id IN ({', '.join('?' * len(seen))})", *seen)
+    values = ", ".join(f"({each}, {each})" for each in seen)
+    # UNION leaves out what is there already, so that even a ring would end.
     rows = await fetch(
         conditions.connection,
-        f"SELECT ticket.id, ticket.merged_into_id FROM ticket WHERE {conditions.sql}",
+        f"WITH RECURSIVE source (shown_id, id) AS (VALUES {values} UNION"
+        " SELECT source.shown_id, ticket.id FROM ticket"
+        f" JOIN source ON ticket.merged_into_id = source.id WHERE {conditions.sql})"
+        " SELECT shown_id, id FROM source",
         conditions.arguments,
     )
-    merged = [(int(row["merged_into_id"]), int(row["id"])) for row in rows]
-    return [(each, each) for each in seen] + merged
+    return [(int(row["shown_id"]), int(row["id"])) for row in rows]
 
 
 def _union(

@@ -69,8 +69,8 @@ async def test_each_side_reads_its_own_story(
 
     theirs = (await timeline_page(customer, ticket_id=ticket.id, window=ALL)).rows
     assert [shown(entry, is_for_desk=False) for entry in theirs] == [
-        "> Help!",
         "The request was received.",
+        "> Help!",
         "The request is now “In progress”.",
         "The request is now “In progress”.",
         "The subject is now “Page 7”.",
