@@ -50,10 +50,8 @@ class RawMail(Record):
     state = fields.CharEnumField(RawMailState, max_length=16, description="how far it came")
     attempts = fields.IntField(default=0)
     due_at: datetime | None = fields.DatetimeField(null=True, db_index=True)
-    message_id: str | None = fields.CharField(max_length=MAX_ID_LENGTH, null=True, db_index=True)
-    sender_email: str | None = fields.CharField(
-        max_length=MAX_EMAIL_LENGTH, null=True, db_index=True
-    )
+    message_id = fields.CharField(max_length=MAX_ID_LENGTH, null=True, db_index=True)
+    sender_email = fields.CharField(max_length=MAX_EMAIL_LENGTH, null=True, db_index=True)
     origin = nullable(
         fields.CharEnumField(MailOriginKind, max_length=16, null=True, description="who wrote it")
     )
