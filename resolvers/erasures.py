@@ -106,7 +106,7 @@ async def _wipe(context: RequestContext, connection: BaseDBAsyncClient, user: Us
     address = user.email
     for table in OWNED:
         await table.filter(user_id=user.id).using_db(connection).delete()
-    await forget_in_tickets(connection, user)
+    await forget_in_tickets(connection, user, now=context.ports.clock.now())
     await Invitation.filter(email=address).using_db(connection).delete()
     await Mail.filter(to_address=address).using_db(connection).delete()
     await forget_uploader(connection, user_id=user.id)

@@ -4,6 +4,7 @@ A ticket of an organization is that one's business: it keeps what was said, with
 A ticket of a person alone keeps what was done, without a word of what was said.
 """
 
+from datetime import datetime
 from typing import Final
 
 import orjson
@@ -12,6 +13,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models.orm import mark, placeholders
 from models.raw_sql import SqlRow, execute, fetch
 from models.users import User
+from resolvers.ticket_search import index_ticket
 
 _PRIVATE: Final = (
     "SELECT id FROM ticket WHERE organization_id IS NULL"
@@ -56,21 +58,26 @@ _STATEMENTS: Final = (
 )
 
 
-async def forget_in_tickets(connection: BaseDBAsyncClient, user: User) -> None:
+async def forget_in_tickets(connection: BaseDBAsyncClient, user: User, *, now: datetime) -> None:
     """Take a person out of all tickets, in the transaction that erases them.
 
     Args:
         connection: of the open transaction that has the person's lock.
         user: with the address that they still have.
+        now: the present.
     """
     person, address = mark(connection, 1), mark(connection, 2)
     private = _PRIVATE.format(person=person, address=address)
+    rows = await fetch(connection, private, [user.id, user.email])
+    ids = [int(row["id"]) for row in rows]
     sql = f"SELECT id, before, after FROM ticket_event WHERE ticket_id IN ({private})"
     for row in await fetch(connection, sql, [user.id, user.email]):
         await _cut_event(connection, row)
     for statement in _STATEMENTS:
         sql = statement.format(person=person, address=address, private=private)
         await execute(connection, sql, [user.id, user.email])
+    for ticket_id in ids:
+        await index_ticket(connection, ticket_id=ticket_id, now=now)  # of words that are gone
 
 
 async def _cut_event(connection: BaseDBAsyncClient, row: SqlRow) -> None:

@@ -13,6 +13,7 @@ from resolvers.context import RequestContext
 from resolvers.ticket_changes import TicketChange, ticket_change
 from resolvers.ticket_filters import require_desk
 from resolvers.ticket_requesters import KnownRequester
+from resolvers.ticket_search import index_ticket
 from resolvers.ticket_storing import NewTicket, Told, link, store_bare_ticket
 
 
@@ -59,6 +60,9 @@ async def split_ticket(
         await rows.update(ticket_id=made.id)
         await _recount(change)
         await link(change.connection, ticket_id, made.id, TicketLinkKind.SPLIT)
+        for each in (ticket_id, made.id):
+            now = context.ports.clock.now()
+            await index_ticket(change.connection, ticket_id=each, now=now)
         await change.save(
             TicketEventKind.SPLIT,
             action=AuditAction.TICKET_SPLIT,

@@ -16,7 +16,9 @@ from resolvers.personal_data import open_person, person_parts
 from resolvers.ports import Ports
 from resolvers.ticket_assignments import take_ticket
 from resolvers.ticket_edits import change_subject
+from resolvers.ticket_filters import TicketFilter
 from resolvers.ticket_followers import follow_ticket
+from resolvers.ticket_lists import count_tickets
 from resolvers.ticket_messages import note_on_ticket, reply_to_ticket
 from resolvers.ticket_moves import resolve_ticket
 from resolvers.tickets import Requester
@@ -64,6 +66,7 @@ async def test_a_persons_own_tickets_keep_no_word(admin: RequestContext, ports: 
         agent, ticket_id=mine.id, resolution=TicketResolution.SOLVED, note="private"
     )
     other = await make_ticket(await customer_of(ports), "Of somebody else")
+    assert await count_tickets(agent, TicketFilter(search="private")) == 1
 
     await forget(admin, ann.viewer.user_id)
 
@@ -72,6 +75,8 @@ async def test_a_persons_own_tickets_keep_no_word(admin: RequestContext, ports: 
     assert (row.status, row.resolution, row.resolution_note) == ("RESOLVED", "SOLVED", None)
     assert (await stored(by_mail)).requester_id is None
     assert {each.body_markdown for each in await TicketMessage.filter(ticket_id=mine.id)} == {""}
+    assert await count_tickets(agent, TicketFilter(search="private")) == 0
+    assert await count_tickets(agent, TicketFilter(search="somebody")) == 1
     assert await TicketFieldValue.all().count() == 0
     told = [each.before + each.after for each in await TicketEvent.all()]
     assert [text for text in told if TOLD in text] == []

@@ -22,8 +22,10 @@ from resolvers.context import NotPermittedError, RequestContext
 from resolvers.paging import PageWindow
 from resolvers.ports import Ports
 from resolvers.ticket_deletions import delete_ticket
+from resolvers.ticket_filters import TicketFilter, TicketOrder
 from resolvers.ticket_followers import links_by_ticket_ids
 from resolvers.ticket_links import answer_incident, link_tickets, unlink_tickets
+from resolvers.ticket_lists import tickets_page
 from resolvers.ticket_merges import merge_tickets, unmerge_ticket
 from resolvers.ticket_messages import ReplyThen, note_on_ticket, reply_to_ticket
 from resolvers.ticket_moves import close_ticket, mark_spam, resolve_ticket, wait_for_customer
@@ -202,7 +204,12 @@ async def test_chosen_messages_become_a_ticket_of_their_own(
     ticket = await make_ticket(customer, "Two matters", body="A", module="Reports")
     minute = timedelta(minutes=1)
     written: list[TicketMessage] = []
-    for writer, body in ((customer, "B?"), (agent, "B!"), (customer, "A2"), (agent, "A!")):
+    for writer, body in (
+        (customer, "Banana?"),
+        (agent, "B!"),
+        (customer, "Apricot"),
+        (agent, "A!"),
+    ):
         clock.at += minute
         written.append((await reply_to_ticket(writer, ticket_id=ticket.id, body=body)).message)
     question, answer, _, last = written
@@ -242,13 +249,18 @@ async def test_chosen_messages_become_a_ticket_of_their_own(
         answer.created_at,
     )
     assert old.first_answered_at == old.staff_wrote_at == last.created_at
-    assert await said(customer, made) == ["B?", "B!"]
-    assert await said(customer, ticket) == ["A", "A2", "A!"]
+    assert await said(customer, made) == ["Banana?", "B!"]
+    assert await said(customer, ticket) == ["A", "Apricot", "A!"]
     kind, _, after = (await history(ticket))[-1]
     assert (kind, after) == (
         "SPLIT",
         {"number": 2, "message_ids": sorted([question.id, answer.id])},
     )
+    for word, number in (("banana", 2), ("apricot", 1)):
+        page = await tickets_page(
+            agent, filter=TicketFilter(search=word), order=TicketOrder(), window=ALL
+        )
+        assert [each.number for each in page.rows] == [number]
     [links] = await links_by_ticket_ids(customer, [made.id])
     assert [(each.ticket_id, each.other_id, each.kind) for each in links] == [
         (ticket.id, made.id, TicketLinkKind.SPLIT)
