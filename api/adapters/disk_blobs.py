@@ -213,7 +213,7 @@ def _older(folder: Path, *, than: float) -> Iterator[Path]:
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
-                if entry.stat(follow_symlinks=False).st_mtime < than:
+                if os.lstat(entry.path).st_mtime < than:
                     yield Path(entry.path)
 
 

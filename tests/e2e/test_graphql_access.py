@@ -255,6 +255,7 @@ async def test_portal_tells_what_a_front_end_needs_before_sign_in(client: Client
         "url": "https://portal.test",
         "locales": ["ru", "en"],
         "shortDomains": ["go.test"],
+        "maxFileBytes": 50 << 20,
         "signInProvider": None,
         "signUp": False,
         "signInMethods": ["PASSWORD", "PASSKEY"],

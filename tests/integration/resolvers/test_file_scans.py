@@ -162,10 +162,9 @@ async def test_files_that_came_before_there_was_a_scanner_are_scanned_by_the_wor
     ada: RequestContext, ports: Ports
 ) -> None:
     before = replace(ada, ports=ports)
-    for content in (PNG, EICAR, b"words"):
-        file = await send_file(before, content)
-        assert file.blob.scan_status is ScanStatus.UNSCANNED
-    await Blob.filter(sha256=file.blob.sha256).update(scan_verdict="too long")
+    files = [await send_file(before, content) for content in (PNG, EICAR, b"words")]
+    assert {file.blob.scan_status for file in files} == {ScanStatus.UNSCANNED}
+    await Blob.filter(id=files[-1].blob_id).update(scan_verdict="too long")
 
     async with clamd() as server:
         worker = ScanWorker(ada, scanner=ClamdScanner(server.url))
