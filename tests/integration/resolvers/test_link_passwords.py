@@ -448,3 +448,20 @@ async def test_a_store_that_is_away_is_told_apart_from_a_wrong_password(
 
     with pytest.raises(StoreUnavailableError):
         await unlock([HOST], "a", password=WORD, address="192.0.2.7")
+
+
+async def test_a_process_with_too_many_guesses_at_once_says_so_and_counts_nothing(
+    ports: Ports, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = StoppedHasher(PASSWORDS)
+    unlock = StoredPasswords(replace(ports, passwords=hasher))
+    monkeypatch.setattr("resolvers.link_passwords._MAX_WAITING", 1)
+    first = asyncio.ensure_future(unlock([HOST], "a", password=WRONG, address="192.0.2.7"))
+    await hasher.has_compared.wait()
+
+    with pytest.raises(RateLimitedError):
+        await unlock([HOST], "a", password=WORD, address="192.0.2.8")
+    hasher.may_tell.set()
+
+    assert await first == protected(link)
+    assert [row.hits for row in await Throttle.all()] == [1, 1, 1]
