@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from tests.mail_servers import make_certificate
 
 PACKAGES = ("dovecot-core", "dovecot-imapd")
 PASSWORD = "three-quiet-herons"  # noqa: S105 - of servers that live for a test
+TOKEN_KEY = bytes(32)  # signs access tokens (HS256); `sub` says whose they are
 _HOST = "127.0.0.1"
 _STORE = Path(sys.prefix) / "dovecot"
 _BUILT_IN = {  # paths in libdovecot: of its TLS, and of the program that reads settings
@@ -295,6 +297,13 @@ def _prepared(start: _Start) -> Dovecot:
             password=PASSWORD,
         )
     )
+    (folder / "tokens.conf").write_text(
+        "introspection_mode = local\nusername_attribute = sub\n"
+        f"local_validation_key_dict = fs:posix:prefix={folder}/\n"
+    )
+    keys = folder / "default" / "HS256"
+    keys.mkdir(parents=True)
+    (keys / "default").write_bytes(b64encode(TOKEN_KEY))
     folder.chmod(0o755)
     if os.geteuid() != user.pw_uid:
         for path in (folder, *folder.rglob("*")):
@@ -330,12 +339,18 @@ ssl = yes
 ssl_cert = <{folder}/mail.pem
 ssl_key = <{folder}/mail.key
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login xoauth2
 auth_username_chars =
 auth_failure_delay = 0
 auth_cache_size = 0
 passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/tokens.conf
+}}
+passdb {{
   driver = static
+  mechanisms = plain login
   args = password={password}
 }}
 userdb {{

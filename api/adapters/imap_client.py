@@ -128,8 +128,8 @@ class ImapClient(imaplib.IMAP4):
             kind = MailboxUnavailableError if _NOT_OURS.search(told) else MailboxRefusedError
             raise kind(f"sign-in: {told.decode('utf-8', 'replace')}") from error
 
-    def idle(self, seconds: float) -> bool:
-        """Let the server tell of new mail, for so many seconds at most; return whether it did.
+    def watch(self, seconds: float) -> bool:
+        """Let the server tell of new mail by IDLE; return whether it did in so many seconds.
 
         Raises:
             LineBrokenError: the server does not do it, or ended the connection.

@@ -333,7 +333,7 @@ class ImapMailbox:
         imap = self._allow(session, seconds=seconds)
         if imap.response("EXISTS")[1] != [None]:  # it was told beside other answers
             return True
-        return imap.idle(seconds)
+        return imap.watch(seconds)
 
     def _allow(self, session: _Session, *, seconds: float = 0.0, size_bytes: int = 0) -> ImapClient:
         """Return the client, with time and room for the next command."""

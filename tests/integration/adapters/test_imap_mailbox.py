@@ -1,11 +1,14 @@
 """Mail of a real Dovecot: what is fetched, what is marked, and what breaks meanwhile."""
 
 import asyncio
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from api.adapters import imap_mailbox
 from api.adapters.imap_mailbox import (
@@ -24,7 +27,7 @@ from resolvers.mailboxes import (
     MailStuckError,
 )
 from tests.dovecot_account import Account, mail
-from tests.dovecot_server import PASSWORD, Dovecot
+from tests.dovecot_server import PASSWORD, TOKEN_KEY, Dovecot
 from tests.fakes import FixedClock
 from tests.mail_servers import HOST
 
@@ -267,6 +270,19 @@ async def test_a_wrong_password_is_tried_once_and_the_right_one_at_once(account:
             account.server.thaw()
         assert str(second.value) == str(first.value)
         assert (await mailbox.waiting()).uids == []
+
+
+async def test_an_access_token_signs_in_and_another_ones_does_not(account: Account) -> None:
+    def token(user: str) -> str:
+        claims = {"sub": user, "exp": int(time.time()) + 600}
+        return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(TOKEN_KEY))
+
+    account.deliver(mail(1))
+    tokens = [token("somebody@example.org"), token(account.user)]
+    async with account.read(is_token=True, read_secret=lambda: tokens.pop(0)) as mailbox:
+        with pytest.raises(MailboxRefusedError):
+            await mailbox.waiting()
+        assert await take_all(mailbox) == [mail(1)]
 
 
 async def test_a_password_file_that_cannot_be_read_asks_no_server(tmp_path: Path) -> None:

@@ -329,6 +329,46 @@ async def test_what_keeps_mail_away_is_told_once_until_it_is_over(
     assert subjects(tray) == [b"1"]
 
 
+@pytest.mark.parametrize(
+    "case", [(False, 0, 0), (True, 1, 0), (True, 0, 1), (MailboxUnavailableError("idle"), 1, 1)]
+)
+async def test_an_end_of_a_quiet_connection_is_no_complaint_and_false_news_no_haste(
+    context: RequestContext,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[bool | Exception, int, float],
+) -> None:
+    news, count, rest_s = case
+
+    async def wait(seconds: float) -> bool:
+        assert seconds == 7
+        if isinstance(news, Exception):
+            raise news
+        return news
+
+    account.deliver(*map(mail, range(count)))
+    mailbox, tray = account.mailbox(), MailTray()
+    monkeypatch.setattr(mailbox, "wait", wait)
+    loop = MailboxLoop(context, mailbox=mailbox, intake=tray, poll_s=7, metrics=None)
+    with capture_logs() as logs:
+        assert await loop.step() == rest_s
+        await loop.close()
+
+    assert len(tray.taken) == count
+    assert logs == []
+
+
+async def test_who_may_not_read_waits_without_a_connection(
+    context: RequestContext, account: Account, tray: MailTray
+) -> None:
+    mailbox = account.mailbox(port=1)
+    assert await MailboxLease(context, mailbox=mailbox.name).hold()
+    loop = MailboxLoop(context, mailbox=mailbox, intake=tray, poll_s=7, metrics=None)
+
+    assert await loop.step() == 7
+    await loop.close()
+
+
 async def test_a_worker_reads_each_mailbox_as_mail_comes_and_ends_when_told(
     context: RequestContext, dovecot: Dovecot
 ) -> None:
