@@ -24,6 +24,7 @@ from resolvers.context import RequestContext
 from resolvers.file_deletions import forget_uploader
 from resolvers.grants import check_role
 from resolvers.link_transfers import leave_links, transfer_links
+from resolvers.mail_erasures import forget_raw_mail
 from resolvers.sessions import require_fresh
 from resolvers.ticket_erasures import forget_in_tickets
 from resolvers.user_lists import sees_person
@@ -50,9 +51,9 @@ async def erase_user(
     """Wipe a deactivated person's data; doing it twice is no error.
 
     Name, address, password, second factors, sessions, keys, identities, profile, letters,
-    invitations, and files that nothing refers to go; files of tickets stay, and nobody has sent
-    them. Links go first, in transactions of their own. The audit log keeps what was done, and
-    knows the person by id alone.
+    invitations, mails as they came, and files that nothing refers to go; other files of
+    tickets stay, and nobody has sent them. Links go first, in transactions of their own. The
+    audit log keeps what was done, and knows the person by id alone.
 
     Args:
         context: needs USER_ADMIN, every right of the person, and a fresh proof of identity.
@@ -106,6 +107,7 @@ async def _wipe(context: RequestContext, connection: BaseDBAsyncClient, user: Us
     address = user.email
     for table in OWNED:
         await table.filter(user_id=user.id).using_db(connection).delete()
+    await forget_raw_mail(context, connection, user)
     await forget_in_tickets(connection, user, now=context.ports.clock.now())
     await Invitation.filter(email=address).using_db(connection).delete()
     await Mail.filter(to_address=address).using_db(connection).delete()

@@ -106,6 +106,13 @@ _TABLES: Final = (
         by_address=True,
     ),
     _Table(
+        part="mails_received",
+        table="raw_mail",
+        columns=f"{_RECORD}, mailbox, message_id, received_at, state, ticket_id",
+        owners=("sender_email",),
+        by_address=True,
+    ),
+    _Table(
         part="repeated_requests",
         table="replay",
         columns=f"{_RECORD}, mutation, request_id AS request, result_id",

@@ -313,6 +313,7 @@ async def test_a_person_takes_along_everything_that_is_stored_about_them(
         "one_time_tokens": 0,
         "invitations": 1,
         "letters": 1,
+        "mails_received": 0,
         "repeated_requests": 5,
         "links": 5,
         "article_texts": 0,

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tortoise.transactions import in_transaction
 
 from models.files import Blob, FileOwnerKind, StoredFile
 from models.raw_mails import RawMail, RawMailState
@@ -24,6 +25,7 @@ from models.tickets import Ticket, TicketLink
 from models.users import User
 from resolvers.context import RequestContext
 from resolvers.file_ports import BlobMissingError
+from resolvers.mail_erasures import forget_raw_mail
 from resolvers.mail_intake import (
     LEASE,
     MOST_ATTEMPTS,
@@ -491,3 +493,24 @@ async def test_mail_of_real_programs_becomes_what_it_has_to(
         plain = found.message.body_markdown.replace("\\", "")
         if name != "the-bat-ru-between":  # quotations are marked anew there
             assert lines_of(plain) == lines_of(expected.new)
+
+
+async def test_a_person_who_is_forgotten_takes_their_mails_along(
+    job: RequestContext, customer: RequestContext, ticket: Ticket, clock: FixedClock
+) -> None:
+    address = await address_of(customer)
+    text = "New.\r\n\r\n> 14.05.2024, 10:20, Desk <a@b.test>:\r\n> Old.\r\n"
+    theirs = await mail_in(job, written(address, answer_to(ticket), text=text))
+    other = await mail_in(job, written(STRANGER, "Subject: =?x", name="2"))
+    user = await User.get(id=customer.viewer.user_id)
+
+    async with in_transaction("default") as connection:
+        await forget_raw_mail(job, connection, user)
+
+    row = await RawMail.get(id=theirs.row.id)
+    assert (row.sender_email, row.message_id, row.ticket_id) == (None, None, ticket.id)
+    assert [name for name, _ in theirs.files] == ["mail.eml"]
+    let_go = await StoredFile.filter(expires_at=clock.at).order_by("id")
+    assert [(file.owner_kind, file.owner_id) for file in let_go] == [(None, None)] * 2
+    assert (await RawMail.get(id=other.row.id)).sender_email == STRANGER
+    assert await StoredFile.filter(expires_at=None).count() == 1
