@@ -6,6 +6,7 @@ who sees them through it: nobody sees a file of a kind without a rule.
 
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from typing import Final, TypeAlias
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -15,6 +16,7 @@ from models.files import FileOwnerKind, ScanStatus, StoredFile
 from models.orm import reader
 from resolvers.context import RequestContext
 
+UNUSED_KEPT: Final = timedelta(days=1)  # files that nothing refers to
 OwnerRule: TypeAlias = Callable[[RequestContext, Sequence[int]], Awaitable[AbstractSet[int]]]
 _RULES: Final[dict[FileOwnerKind, OwnerRule]] = {}
 
@@ -87,6 +89,19 @@ async def attach_files(
     taken = await free.update(owner_kind=owner_kind, owner_id=owner_id, expires_at=None)
     if taken != len(wanted) or await infected.using_db(connection).exists():
         raise NotFoundError(path=("fileIds",))  # the transaction takes the others back
+
+
+async def release_files(
+    context: RequestContext,
+    connection: BaseDBAsyncClient,
+    *,
+    owner_kind: FileOwnerKind,
+    owner_id: int,
+) -> None:
+    """Give the files of an owner that was taken back to who sent them, for another try."""
+    files = StoredFile.filter(owner_kind=owner_kind, owner_id=owner_id).using_db(connection)
+    expires_at = context.ports.clock.now() + UNUSED_KEPT
+    await files.update(owner_kind=None, owner_id=None, expires_at=expires_at)
 
 
 async def detach_files(

@@ -8,7 +8,6 @@ who send the same at once end with one.
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -26,9 +25,9 @@ from models.rules.moments import to_sql
 from models.users import User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.file_owners import UNUSED_KEPT
 from resolvers.file_ports import BlobDraft, WrittenContent
 
-UNUSED_KEPT: Final = timedelta(days=1)  # files that nothing refers to
 WRITE_BYTES: Final = 256 << 10  # written at once
 
 

@@ -16,6 +16,7 @@ from models.errors import (
     InputInvalidError,
     NotFoundError,
     QuotaExceededError,
+    RateLimitedError,
     TextTooLongError,
     TokenInvalidError,
     ValueInvalidError,
@@ -24,10 +25,12 @@ from models.errors import (
 from models.file_errors import FileTooLargeError, FileTypeRefusedError, StorageFullError
 from models.files import Blob, FileOwnerKind, ScanStatus, StoredFile
 from models.one_time_tokens import OneTimeToken
+from models.rules.rate_limits import RateLimit
 from models.rules.scopes import Scope
 from models.sessions import Session
 from models.users import User
 from resolvers.context import NotPermittedError, RequestContext
+from resolvers.erasures import erase_user
 from resolvers.file_addresses import file_address, open_address
 from resolvers.file_deletions import delete_file, prune_blobs, prune_files
 from resolvers.file_lists import files_by_ids
@@ -38,13 +41,23 @@ from resolvers.file_owners import (
     attach_files,
     detach_files,
     files_by_owners,
+    release_files,
 )
 from resolvers.file_ports import FilePolicy
 from resolvers.file_storing import KeptFile, keep_file, written
 from resolvers.file_uploads import begin_upload, open_upload, receive_file
+from resolvers.limits import spend
+from resolvers.personal_data import person_parts
 from resolvers.ports import Ports
 from resolvers.user_edits import deactivate_user
-from tests.factories import as_command, as_nobody, make_built_in, make_organization, make_user
+from tests.factories import (
+    as_command,
+    as_nobody,
+    as_person,
+    make_built_in,
+    make_organization,
+    make_user,
+)
 from tests.fakes import FixedClock
 from tests.files import PNG, PROGRAM, chunks, drafts, on_disk, send_file
 from tests.sign_ins import as_session, logged
@@ -494,3 +507,73 @@ async def test_what_a_scanner_said_decides_who_gets_an_address(
     context = replace(ada, ports=replace(ada.ports, files=policy))
 
     assert (file_address(context, file) is not None) is is_given
+
+
+async def test_files_of_a_message_that_is_taken_back_are_the_senders_again(
+    ada: RequestContext, clock: FixedClock
+) -> None:
+    file = await send_file(ada)
+    await attach(ada, file)
+    clock.at += timedelta(days=3)
+    ada = await as_session(ada.ports, await User.get(id=ada.viewer.user_id).select_related("role"))
+
+    async with in_transaction("default") as connection:
+        await release_files(ada, connection, owner_kind=MESSAGE, owner_id=7)
+
+    assert [each.id for each in await files_by_ids(ada, [file.id])] == [file.id]
+    await attach(ada, file, to=8)
+    assert (await StoredFile.get()).owner_id == 8
+
+
+async def test_a_person_sends_only_so_many_files_an_hour(
+    ada: RequestContext, clock: FixedClock
+) -> None:
+    await spend(ada, RateLimit.FILE_UPLOAD, str(ada.viewer.user_id), cost=599)
+    await begin(ada)
+
+    for attempt in (begin(ada), send_file(ada)):
+        with pytest.raises(RateLimitedError):
+            await attempt
+
+    assert await OneTimeToken.all().count() == 1
+    assert await StoredFile.all().count() == 0
+    clock.at += timedelta(hours=2)
+    await begin(ada)
+
+
+async def test_who_fetches_too_much_is_told_so(ada: RequestContext, ports: Ports) -> None:
+    file = await send_file(ada)
+    await spend(ada, RateLimit.FILE_FETCH, str(ada.viewer.user_id), cost=3000)
+
+    with pytest.raises(RateLimitedError):
+        await open_address(as_nobody(ports), file_address(ada, file) or "")
+
+
+async def test_a_person_takes_a_list_of_their_files_along(ada: RequestContext) -> None:
+    mine = await send_file(ada, PNG, name="mine.png")
+    await send_file(await as_session(ada.ports, await make_user()), b"theirs")
+    person = await User.get(id=ada.viewer.user_id).select_related("role")
+
+    parts = [rows async for part, rows in person_parts(ada, person) if part == "files"]
+
+    [[row]] = parts
+    assert (row["id"], row["name"], row["sha256"]) == (str(mine.id), "mine.png", SHA256)
+    assert (row["media_type"], row["bytes"], row["owner_kind"]) == ("image/png", len(PNG), None)
+
+
+async def test_erasure_deletes_what_nothing_refers_to_and_forgets_who_sent_the_rest(
+    ada: RequestContext, ports: Ports
+) -> None:
+    loose, attached = await send_file(ada, b"loose"), await send_file(ada, b"attached")
+    await attach(ada, attached)
+    admin = as_person(ports, await make_built_in("administrator"))
+    user_id = ada.viewer.user_id or 0
+    await deactivate_user(admin, user_id=user_id)
+
+    await erase_user(admin, user_id=user_id)
+
+    [left] = await StoredFile.all()
+    assert (left.id, left.uploader_id, left.owner_id) == (attached.id, None, 7)
+    assert await prune_blobs(as_command(ports)) == 1
+    assert on_disk(ports) == [attached.blob.sha256]
+    assert loose.blob.sha256 not in on_disk(ports)
