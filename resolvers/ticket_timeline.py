@@ -141,7 +141,7 @@ async def _sources(context: RequestContext, ticket_ids: Sequence[int]) -> list[S
         return []
     conditions = Conditions(reader())
     add_visible_tickets(conditions, context.viewer)
-    values = ", ".join(f"({each}, {each})" for each in seen)
+    values = ", ".join(f"(CAST({each} AS BIGINT), CAST({each} AS BIGINT))" for each in seen)
     # UNION leaves out what is there already, so that even a ring would end.
     rows = await fetch(
         conditions.connection,
