@@ -16,7 +16,7 @@ import structlog
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.files import FileOwnerKind
+from models.files import Blob, FileOwnerKind, StoredFile
 from models.orm import is_sqlite, placeholders
 from models.raw_mails import MAX_REASON_LENGTH, RawMail, RawMailState
 from models.raw_sql import execute, fetch
@@ -95,15 +95,19 @@ async def process_raw_mail(
     origin = read_origin(mail, own=desk.own)
     async with AsyncExitStack() as stack:
         drafts = [
-            _Draft(name, *await stack.enter_async_context(written(context, pieces(content))))
-            for name, content in _files(mail, raw)
+            _Draft(
+                _name(part),
+                *await stack.enter_async_context(written(context, pieces(part.content))),
+            )
+            for part in mail.parts
         ]
         async with in_transaction("default") as connection:
             if not await _is_still_ours(connection, claimed):
                 return None
             placed = await place_mail(context, connection, desk, mail, origin)
             if placed.reply is not None:
-                await _keep(context, connection, placed.reply, drafts)
+                sha256 = None if _is_all_shown(mail) else claimed.sha256
+                await _keep(context, connection, placed.reply, drafts, raw_sha256=sha256)
             state = RawMailState.PARKED if placed.reply is None else RawMailState.DONE
             await _note(context, connection, claimed, mail, origin, placed, state)
     return state
@@ -126,11 +130,9 @@ async def put_off(context: RequestContext, claimed: ClaimedRawMail, error: Excep
         _log.error("a mail cannot be read and was given up; its file is kept", mail=claimed.id)
 
 
-def _files(mail: IncomingMail, raw: bytes) -> Sequence[tuple[str, bytes]]:
-    """Return what is kept beside the text; the mail itself where its text is not all of it."""
-    files = [(_name(part), part.content) for part in mail.parts]
-    is_all_shown = not mail.faults and not mail.html and not trimmed_of(mail).is_cut
-    return files if is_all_shown else [*files, (RAW_NAME, raw)]
+def _is_all_shown(mail: IncomingMail) -> bool:
+    """Tell whether the message says all that the mail does; else the mail itself is with it."""
+    return not mail.faults and not mail.html and not trimmed_of(mail).is_cut
 
 
 def _name(part: MailPart) -> str:
@@ -141,16 +143,41 @@ def _name(part: MailPart) -> str:
 
 
 async def _keep(
-    context: RequestContext, connection: BaseDBAsyncClient, reply: Reply, drafts: list[_Draft]
+    context: RequestContext,
+    connection: BaseDBAsyncClient,
+    reply: Reply,
+    drafts: Sequence[_Draft],
+    *,
+    raw_sha256: str | None,
 ) -> None:
-    for each in sorted(drafts, key=lambda draft: draft.content.sha256):
+    """Put the files of a mail to its message, in the order of their contents."""
+    files: list[tuple[str, _Draft | None]] = [(each.content.sha256, each) for each in drafts]
+    if raw_sha256 is not None:
+        files.append((raw_sha256, None))
+    for sha256, each in sorted(files, key=lambda file: file[0]):
         kept = KeptFile(
-            name=each.name,
+            name=RAW_NAME if each is None else each.name,
             owner_kind=FileOwnerKind.TICKET_MESSAGE,
             owner_id=reply.message.id,
             organization_id=reply.ticket.organization_id,
         )
-        await keep_file(context, connection, each.draft, each.content, kept=kept)
+        if each is None:
+            await _keep_raw(connection, sha256, kept)
+        else:
+            await keep_file(context, connection, each.draft, each.content, kept=kept)
+
+
+async def _keep_raw(connection: BaseDBAsyncClient, sha256: str, kept: KeptFile) -> None:
+    """Name the content of the mail once more; it lies in the store since it came."""
+    blob = await Blob.filter(sha256=sha256).using_db(connection).select_for_update().get()
+    await StoredFile.create(
+        using_db=connection,
+        blob=blob,
+        name=kept.name,
+        organization_id=kept.organization_id,
+        owner_kind=kept.owner_kind,
+        owner_id=kept.owner_id,
+    )
 
 
 async def _is_still_ours(connection: BaseDBAsyncClient, claimed: ClaimedRawMail) -> bool:
