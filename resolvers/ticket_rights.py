@@ -32,6 +32,10 @@ class TicketRights:
     hand_back: bool = False
     mark_spam: bool = False
     unmark_spam: bool = False
+    merge: bool = False
+    unmerge: bool = False
+    split: bool = False
+    link: bool = False
     delete: bool = False
     restore: bool = False
 
@@ -65,6 +69,10 @@ def rights_on_ticket(context: RequestContext, ticket: Ticket) -> TicketRights:
         hand_back=works and TicketMove.RETURN in moves,
         mark_spam=works and TicketMove.MARK_SPAM in moves,
         unmark_spam=works and TicketMove.UNMARK_SPAM in moves,
+        merge=works and TicketMove.MERGE in moves,
+        unmerge=works and TicketMove.UNMERGE in moves,
+        split=works,
+        link=works,
         delete=tends,
     )
 

@@ -47,6 +47,8 @@ from schema.ticket_field_definitions import (
     TicketFieldMutations,
 )
 from schema.ticket_fields import TicketFieldQueries
+from schema.ticket_links import TicketLinkMutations
+from schema.ticket_merges import TicketMergeMutations
 from schema.ticket_moves import TicketMoveMutations
 from schema.ticket_queues import QueueMutations, QueueQueries
 from schema.ticket_subscriptions import TicketSubscriptions
@@ -103,6 +105,8 @@ class Mutation(
     TicketMoveMutations,
     TicketEditMutations,
     TicketAssignmentMutations,
+    TicketMergeMutations,
+    TicketLinkMutations,
     TicketDeletionMutations,
     TicketCategoryMutations,
     TicketFieldMutations,

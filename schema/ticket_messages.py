@@ -20,6 +20,7 @@ from schema.nodes import Node, encode_id
 from schema.paging import PageInfoType
 from schema.people import person_of
 from schema.scalars import Count
+from schema.ticket_changes import TicketFieldChange, field_changes
 from schema.ticket_enums import MessageVisibility, TicketChannel, TicketEventKind
 from schema.users import UserType
 
@@ -87,13 +88,6 @@ class TicketMessageType(Node):
         return may_take_back(info.context, self.row)
 
 
-@strawberry.type(description="A value of a ticket before and after a change.")
-class TicketFieldChange:
-    field: str = strawberry.field(description="Name of the value, as in `status`.")
-    before: str | None = strawberry.field(description="As text; null for nothing.")
-    after: str | None = strawberry.field(description="As text; null for nothing.")
-
-
 @strawberry.type(name="TicketChange", description="Something that happened to a ticket.")
 class TicketChangeType:
     id: strawberry.ID = strawberry.field(description="Opaque, for a list's keys.")
@@ -128,15 +122,7 @@ class TicketChangeType:
     def changes(self, info: Info) -> list[TicketFieldChange]:
         if not is_desk(info.context.viewer):
             return []
-        before, after = self.row.values_before, self.row.values_after
-        return [
-            TicketFieldChange(field=name, before=_told(before.get(name)), after=_told(after[name]))
-            for name in after
-        ]
-
-
-def _told(value: object) -> str | None:
-    return None if value is None else str(value)
+        return field_changes(self.row.values_before, self.row.values_after)
 
 
 TicketTimelineEntryType: TypeAlias = Annotated[

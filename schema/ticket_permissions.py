@@ -33,6 +33,12 @@ class TicketPermissions:
     hand_back: bool = strawberry.field(name="return", description="`ticketReturn`.")
     mark_spam: bool = strawberry.field(description="`ticketMarkSpam`.")
     unmark_spam: bool = strawberry.field(description="`ticketUnmarkSpam`.")
+    merge: bool = strawberry.field(description="`ticketMerge` into another one.")
+    unmerge: bool = strawberry.field(description="`ticketUnmerge`.")
+    split: bool = strawberry.field(description="`ticketSplit`.")
+    link: bool = strawberry.field(
+        description="`ticketLink`, `ticketUnlink` and `ticketIncidentAnswer`."
+    )
     delete: bool = strawberry.field(description="`ticketDelete`.")
     restore: bool = strawberry.field(description="`ticketRestore`.")
 

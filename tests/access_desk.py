@@ -24,6 +24,15 @@ def _desk(field: str, more: str = "") -> Probe:
     return _on(field, more, scope=_STAFF, also=frozenset({_WRITE}), needs_all=True)
 
 
+def _of_two(field: str) -> Probe:
+    """Return the probe of what the desk says of two tickets."""
+    document = (
+        f"mutation ($id: ID!, $ticket: ID!) {{ {field}(input: {{id: $id, otherId: $ticket, "
+        "kind: RELATED}) { __typename } }"
+    )
+    return Probe(document, "Ticket", _STAFF, also=frozenset({_WRITE}), needs_all=True)
+
+
 def _shown(field: str, selection: str = "") -> Probe:
     """Return the probe of a field of a ticket that is shown to the desk alone."""
     document = f"query ($id: ID!) {{ node(id: $id) {{ ... on Ticket {{ {field} {selection} }} }} }}"
@@ -116,6 +125,27 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.ticketTake": _desk("ticketTake"),
     "Mutation.ticketUnassign": _desk("ticketUnassign"),
     "Mutation.ticketQueueSet": _desk("ticketQueueSet", "queueId: null"),
+    "Mutation.ticketMerge": Probe(
+        "mutation ($id: ID!, $ticket: ID!) { ticketMerge(input: {id: $id, intoId: $ticket}) "
+        "{ __typename } }",
+        "Ticket",
+        _STAFF,
+        also=frozenset({_WRITE}),
+        needs_all=True,
+    ),
+    "Mutation.ticketUnmerge": _desk("ticketUnmerge"),
+    "Mutation.ticketSplit": Probe(
+        'mutation ($id: ID!) { ticketSplit(input: {id: $id, messageIds: ["x"], subject: "x"}) '
+        "{ __typename } }",
+        "Ticket",
+        _STAFF,
+        also=frozenset({_WRITE}),
+        needs_all=True,
+        refusals=frozenset({"ValidationProblem"}),  # there is no such message
+    ),
+    "Mutation.ticketLink": _of_two("ticketLink"),
+    "Mutation.ticketUnlink": _of_two("ticketUnlink"),
+    "Mutation.ticketIncidentAnswer": _desk("ticketIncidentAnswer", 'bodyMarkdown: "x"'),
     "Mutation.ticketDelete": about("ticketDelete", "Ticket", **_TENDS),
     "Mutation.ticketRestore": about("ticketRestore", "DeletedTicket", keeps_deleted=True, **_TENDS),
     # What the desk is made of

@@ -16,7 +16,7 @@ from models.users import User
 from resolvers.ports import Ports
 from resolvers.ticket_deletions import delete_ticket
 from resolvers.tickets import create_ticket
-from schema.nodes import decode_id
+from schema.nodes import decode_id, encode_id
 from tests.factories import as_command, as_person
 
 
@@ -44,6 +44,11 @@ async def number_of(thing: str) -> int:
     decoded = decode_id(thing)
     ticket = None if decoded is None else await Ticket.get_or_none(id=decoded[1])
     return 10**9 if ticket is None else ticket.number
+
+
+async def another_ticket(world: People) -> str:
+    """Make a further ticket of the owner and return its global id."""
+    return encode_id("Ticket", await _ticket(world, is_deleted=False))
 
 
 async def _ticket(world: People, *, is_deleted: bool) -> int:

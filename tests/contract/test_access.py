@@ -185,8 +185,15 @@ BEHIND: Final[Table] = {
     "TicketFieldUpdateSuccess": "field",
     "TicketFieldValue": "key label text number boolean",
     "TicketFollowSuccess": "ticket",
+    "TicketIncidentAnswerSuccess": "replies",
+    "TicketIncidentReply": "ticket ticketMessage problem",
     "TicketLink": "kind isLater ticket",
+    "TicketLinkSuccess": "ticket",
     "TicketMarkSpamSuccess": "ticket",
+    "TicketMergeSuccess": "ticket",
+    "TicketSplitSuccess": "ticket",
+    "TicketUnlinkSuccess": "ticket",
+    "TicketUnmergeSuccess": "ticket",
     "TicketMessage": (
         "id at visibility channel authorName authorAddress isFromStaff isAutomatic "
         "bodyMarkdown sentAt takenBackAt bodyHtml author viewerCanTakeBack"
@@ -197,7 +204,7 @@ BEHIND: Final[Table] = {
     "TicketOpenSuccess": "ticket",
     "TicketPermissions": (
         "reply note edit assign follow open waitForCustomer waitInternal schedule resolve "
-        "close reopen escalate return markSpam unmarkSpam delete restore"
+        "close reopen escalate return markSpam unmarkSpam merge unmerge split link delete restore"
     ),
     "TicketQueueSetSuccess": "ticket",
     "TicketRenameSuccess": "ticket",

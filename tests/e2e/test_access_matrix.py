@@ -15,7 +15,7 @@ from schema.cookies import Cookies
 from schema.nodes import encode_id
 from schema.root import served_schema
 from tests.access_desk import DESK_PROBES
-from tests.access_desk_world import number_of
+from tests.access_desk_world import another_ticket, number_of
 from tests.access_matrix import (
     ELSEWHERE,
     NOBODY,
@@ -135,6 +135,7 @@ async def _answer(world: World, probe: Probe, thing: str) -> dict[str, Any]:
     names = {
         "id": thing,
         "number": await number_of(thing) if "$number" in probe.document else 0,
+        "ticket": await another_ticket(world) if "$ticket" in probe.document else "",
         "self": encode_id("User", world.context.viewer.user_id or 0),
         "other": encode_id("User", world.other.id),
         "word": secrets.token_hex(4),
