@@ -280,7 +280,7 @@ async def _check_places(
     others = ServicePolicy.filter(archived_at=None).exclude(id=row.id).using_db(connection)
     for other in await others.order_by("id"):
         if row.is_default and other.is_default:
-            raise ValueInvalidError(path=("isDefault",), reason="default_taken", name=other.name)
+            raise ValueInvalidError(path=("default",), reason="default_taken", name=other.name)
         theirs = await newest_version(connection, other)
         if row.is_default is other.is_default and theirs.conditions == version.conditions:
             raise ValueInvalidError(

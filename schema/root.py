@@ -34,6 +34,12 @@ from schema.portal import PortalType
 from schema.roles import RoleMutations, RoleQueries
 from schema.scalars import SCALARS
 from schema.second_factors import SecondFactorMutations
+from schema.service_calendar_mutations import (
+    ServiceCalendarMutations,
+    ServiceCalendarPreviewQueries,
+)
+from schema.service_calendars import ServiceCalendarQueries
+from schema.service_policies import ServicePolicyMutations, ServicePolicyQueries
 from schema.sessions import SessionMutations
 from schema.sign_up import SignUpMutations
 from schema.stats import StatsQueries
@@ -73,6 +79,9 @@ class Query(
     TicketFieldQueries,
     TicketFieldDefinitionQueries,
     QueueQueries,
+    ServiceCalendarQueries,
+    ServiceCalendarPreviewQueries,
+    ServicePolicyQueries,
 ):
     @strawberry.field(
         description="The signed-in person; null for an anonymous visitor: the one question by "
@@ -111,6 +120,8 @@ class Mutation(
     TicketCategoryMutations,
     TicketFieldMutations,
     QueueMutations,
+    ServiceCalendarMutations,
+    ServicePolicyMutations,
 ): ...
 
 

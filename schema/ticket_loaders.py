@@ -11,6 +11,9 @@ from models.ticket_queues import TicketQueue
 from models.tickets import Ticket, TicketLink
 from resolvers.context import RequestContext
 from resolvers.paging import Page, PageWindow
+from resolvers.service_calendars import ServiceCalendarView, calendars_by_ids
+from resolvers.service_clocks import ClockView, clocks_by_ticket_ids
+from resolvers.service_policies import ServicePolicyView, policies_by_ids
 from resolvers.ticket_categories import categories_by_ids
 from resolvers.ticket_field_values import fields_by_ticket_ids, fields_of_kind
 from resolvers.ticket_followers import (
@@ -68,6 +71,21 @@ class TicketLoaders:
     def links(self) -> DataLoader[int, list[TicketLink]]:
         """Links by the row id of either of their tickets."""
         return DataLoader(load_fn=partial(links_by_ticket_ids, self._context))
+
+    @cached_property
+    def clocks(self) -> DataLoader[int, list[ClockView]]:
+        """Clocks of the service terms by their ticket's row id."""
+        return DataLoader(load_fn=partial(clocks_by_ticket_ids, self._context))
+
+    @cached_property
+    def calendar(self) -> DataLoader[int, ServiceCalendarView | None]:
+        """Working calendars by row id."""
+        return DataLoader(load_fn=partial(calendars_by_ids, self._context))
+
+    @cached_property
+    def policy(self) -> DataLoader[int, ServicePolicyView | None]:
+        """Policies of service by row id, archived ones, too."""
+        return DataLoader(load_fn=partial(policies_by_ids, self._context))
 
     @cached_property
     def definitions(self) -> DataLoader[None, Sequence[FieldDefinition]]:

@@ -30,6 +30,7 @@ from schema.organizations import OrganizationType, organization_of
 from schema.paging import AFTER, BEFORE, FIRST, LAST, PageInfoType, page_window
 from schema.people import people_of, person_of
 from schema.scalars import Count
+from schema.service_clocks import ServiceClockType, clocks_of
 from schema.ticket_categories import TicketCategoryType, category_of
 from schema.ticket_enums import (
     TicketChannel,
@@ -243,6 +244,13 @@ class TicketType(Node):
             for link, first, row in zip(links, is_first, rows, strict=True)
             if row is not None
         ]
+
+    @strawberry.field(
+        description="What is promised about it, in the order in which the promises began; empty "
+        "for everybody but the desk."
+    )
+    async def clocks(self, info: Info) -> list[ServiceClockType]:
+        return await clocks_of(self.row.id, info)
 
     @strawberry.field(
         description="What was said and what happened, the oldest first, as far as you may see it.",

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from models.rules.scopes import Scope
 from tests.access_probes import Probe, Sees, about, node, plain
+from tests.access_terms import TERMS_PROBES
 
 _READ: Final = Scope.TICKET_READ
 _WRITE: Final = Scope.TICKET_WRITE
@@ -81,6 +82,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
     "Ticket.queue": _shown("queue", "{ id }"),
     "Ticket.tags": _shown("tags"),
     "Ticket.followers": _shown("followers", "{ id }"),
+    "Ticket.clocks": _shown("clocks", "{ kind }"),
     # Asking and answering
     "Mutation.ticketCreate": plain("ticketCreate", 'subject: "x", bodyMarkdown: "x"', scope=_WRITE),
     "Mutation.ticketReply": _on("ticketReply", 'bodyMarkdown: "x"', scope=_WRITE),
@@ -205,6 +207,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
     ),
     "Mutation.queueArchive": about("queueArchive", "Queue", **_TENDS),
     "Mutation.queueRestore": about("queueRestore", "Queue", **_TENDS),
+    **TERMS_PROBES,
 }
 # Asked in other ways than by one request.
 DESK_ELSEWHERE: Final[Mapping[str, str]] = {

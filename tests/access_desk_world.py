@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 from models.rules.ticket_fields import FieldType
 from models.rules.ticket_states import MessageVisibility, TicketChannel, TicketLine
+from models.service_calendars import ServiceCalendarVersion
+from models.service_policies import ServicePolicyVersion
 from models.ticket_categories import TicketCategory
 from models.ticket_fields import TicketField
 from models.ticket_messages import TicketMessage
@@ -14,10 +16,12 @@ from models.ticket_queues import TicketQueue
 from models.tickets import Ticket, TicketFollower, TicketTag
 from models.users import User
 from resolvers.ports import Ports
+from resolvers.service_policies import PolicyConditions
 from resolvers.ticket_deletions import delete_ticket
 from resolvers.tickets import create_ticket
 from schema.nodes import decode_id, encode_id
-from tests.factories import as_command, as_person
+from tests.factories import as_command, as_person, make_organization
+from tests.service_terms import make_calendar, make_clock_row, make_policy
 
 
 class People(Protocol):
@@ -72,6 +76,7 @@ async def _worked_ticket(world: People, *, is_deleted: bool) -> int:
     )
     await TicketTag.create(ticket_id=ticket_id, name="thing")
     await TicketFollower.create(ticket_id=ticket_id, user_id=world.other.id)
+    await make_clock_row(ticket_id)
     return ticket_id
 
 
@@ -124,6 +129,29 @@ async def _queue(world: People, *, is_deleted: bool) -> int:
     return queue.id
 
 
+async def _calendar(world: People, *, is_deleted: bool) -> int:
+    calendar = await make_calendar(as_command(world.ports), secrets.token_hex(4))
+    if is_deleted:
+        await ServiceCalendarVersion.filter(calendar_id=calendar.row.id).delete()
+        await calendar.row.delete()
+    return calendar.row.id
+
+
+async def _policy(world: People, *, is_deleted: bool) -> int:
+    command, company = as_command(world.ports), await make_organization()
+    calendar = await make_calendar(command, secrets.token_hex(4))
+    policy = await make_policy(
+        command,
+        secrets.token_hex(4),
+        calendar_id=calendar.row.id,
+        conditions=PolicyConditions(organization_ids=frozenset({company.id})),
+    )
+    if is_deleted:
+        await ServicePolicyVersion.filter(policy_id=policy.row.id).delete()
+        await policy.row.delete()
+    return policy.row.id
+
+
 DESK_TYPES: Final = {
     "WorkedTicket": "Ticket",
     "DeletedTicket": "Ticket",
@@ -138,4 +166,6 @@ DESK_MAKERS: Final[Mapping[str, Callable[..., Awaitable[int]]]] = {
     "TicketCategory": _category,
     "TicketFieldDefinition": _field,
     "Queue": _queue,
+    "ServiceCalendar": _calendar,
+    "ServicePolicy": _policy,
 }

@@ -62,6 +62,23 @@ async def make_policy(
     return await create_policy(admin, name=name, draft=draft, is_default=conditions == ANY)
 
 
+async def make_clock_row(ticket_id: int) -> ServiceClockRow:
+    """Put a clock on a ticket as if a policy that is gone had promised something."""
+    return await ServiceClockRow.create(
+        ticket_id=ticket_id,
+        kind=ClockKind.RESOLUTION,
+        round=99,
+        policy_id=1,
+        policy_version=1,
+        calendar_id=1,
+        calendar_version=1,
+        budget_s=HOUR,
+        warn_at="[]",
+        warned="[]",
+        generation=1,
+    )
+
+
 async def clock_rows(ticket: Ticket) -> dict[ClockKind, ServiceClockRow]:
     """Return the last clock of each kind of a ticket."""
     return {

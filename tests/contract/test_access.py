@@ -132,6 +132,25 @@ BEHIND: Final[Table] = {
     "RoleDeleteSuccess": "deletedId",
     "RoleUpdateSuccess": "role",
     "ScopeNotHeldProblem": "code message path scope",
+    "ServiceBudget": "kind minutes",
+    "ServiceCalendar": "id name revision validFrom timeZone holidays week ownDays preview",
+    "ServiceCalendarCreateSuccess": "calendar",
+    "ServiceCalendarDay": "day reason name hours",
+    "ServiceCalendarPublishSuccess": "calendar",
+    "ServiceCalendarRenameSuccess": "calendarId name",
+    "ServiceCalendarYear": "year official decree workingDays workingMinutes differingDays",
+    "ServiceClock": (
+        "kind round state pausedFor budgetSeconds usedSeconds deadlineAt deadlineOfficial "
+        "metAt breachedAt lateBySeconds policy"
+    ),
+    "ServiceOwnDay": "day name off shortenedByMinutes likeWeekday hours",
+    "ServicePolicy": "id name revision default archivedAt conditions budgets warnAt calendar",
+    "ServicePolicyArchiveSuccess": "policyId",
+    "ServicePolicyCondition": "field values",
+    "ServicePolicyCreateSuccess": "policy",
+    "ServicePolicyPublishSuccess": "policy",
+    "ServiceWeekday": "weekday hours",
+    "WorkSpan": "start end",
     "Session": (
         "id isCurrent address userAgent factors createdAt authenticatedAt lastSeenAt expiresAt"
     ),
@@ -156,7 +175,7 @@ BEHIND: Final[Table] = {
         "resolution resolutionNote revision reopenCount bounceCount createdAt updatedAt "
         "resolvedAt closedAt snoozedUntil deletedAt requester requesterAddress "
         "organization assignee queue category tags followers customFields mergedInto "
-        "links timeline viewerCan"
+        "links clocks timeline viewerCan"
     ),
     "TicketAssignSuccess": "ticket",
     "TicketCategory": "id name nameRu nameEn position archivedAt revision parent",

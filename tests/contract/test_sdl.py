@@ -188,6 +188,8 @@ def test_every_node_has_an_id_of_its_own_type() -> None:
         "Passkey",
         "Queue",
         "Role",
+        "ServiceCalendar",
+        "ServicePolicy",
         "Session",
         "StoredFile",
         "Ticket",

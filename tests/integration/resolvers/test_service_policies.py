@@ -190,7 +190,7 @@ async def test_there_is_one_default_in_force(admin: RequestContext) -> None:
     await make_policy(admin, "Third", calendar_id=calendar.row.id)
 
     assert (refused.value.path, refused.value.reason, refused.value.params) == (
-        ("isDefault",),
+        ("default",),
         "default_taken",
         {"name": "First"},
     )
