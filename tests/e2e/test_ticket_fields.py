@@ -30,13 +30,16 @@ TICKETS: Final = 20
 # People and organizations are met by tests.e2e.test_link_fields; here it is enough to load them.
 BRIEF: Final = {"User": "{ id name }", "Organization": "{ id name }"}
 
+# Of the fields that take others than those of a page.
+ARGUMENTS: Final = {"preview": "(year: 2026)"}
+
 
 def selection(type_: GraphQLObjectType, above: tuple[str, ...] = ()) -> str:
     """Return every field of a type, and of what it leads to; of a type again its id alone."""
     parts: list[str] = []
     for name, field in type_.fields.items():
         inner = get_named_type(field.type)
-        arguments = "(first: 5)" if "first" in field.args else ""
+        arguments = "(first: 5)" if "first" in field.args else ARGUMENTS.get(name, "")
         assert arguments or not field.args, name
         assert not isinstance(inner, GraphQLInterfaceType), name
         if inner.name in (*above, type_.name):
