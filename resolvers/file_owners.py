@@ -11,11 +11,12 @@ from typing import Final, TypeAlias
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
-from models.errors import NotFoundError
+from models.errors import NotFoundError, ValueInvalidError
 from models.files import FileOwnerKind, ScanStatus, StoredFile
 from models.orm import reader
 from resolvers.context import RequestContext
 
+MAX_FILES: Final = 20  # of one message
 UNUSED_KEPT: Final = timedelta(days=1)  # files that nothing refers to
 OwnerRule: TypeAlias = Callable[[RequestContext, Sequence[int]], Awaitable[AbstractSet[int]]]
 _RULES: Final[dict[FileOwnerKind, OwnerRule]] = {}
@@ -53,6 +54,18 @@ def _is_seen(
     if context.viewer.user_id is None or file.uploader_id != context.viewer.user_id:
         return False
     return file.expires_at is None or file.expires_at > context.ports.clock.now()
+
+
+def check_files(file_ids: Sequence[int]) -> list[int]:
+    """Return the files that are to be attached to one thing, each once, in their order.
+
+    Raises:
+        ValueInvalidError: more than MAX_FILES.
+    """
+    found = list(dict.fromkeys(file_ids))
+    if len(found) > MAX_FILES:
+        raise ValueInvalidError(path=("fileIds",), reason="file_count", maximum=MAX_FILES)
+    return found
 
 
 async def attach_files(

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from typing import Final
 
 from models.files import FileOwnerKind
 from models.rules.scopes import Scope
 from resolvers.context import RequestContext
 from resolvers.file_owners import add_owner_rule
 from resolvers.ticket_messages import messages_by_ids
+
+MESSAGE_FILES: Final = FileOwnerKind.TICKET_MESSAGE
 
 
 async def readable_messages(context: RequestContext, ids: Sequence[int]) -> AbstractSet[int]:
@@ -17,4 +20,4 @@ async def readable_messages(context: RequestContext, ids: Sequence[int]) -> Abst
     return {each.id for each in await messages_by_ids(context, ids) if each is not None}
 
 
-add_owner_rule(FileOwnerKind.TICKET_MESSAGE, readable_messages)
+add_owner_rule(MESSAGE_FILES, readable_messages)

@@ -9,6 +9,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
 from models.errors import NotFoundError, RequestUndoneError, ValueInvalidError
+from models.files import FileOwnerKind
 from models.ids import new_id
 from models.orm import reader
 from models.raw_sql import fetch
@@ -31,6 +32,7 @@ from models.ticket_rows import message_of, selected
 from models.tickets import Ticket
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.file_owners import check_files, release_files
 from resolvers.link_filters import MAX_ID, Conditions
 from resolvers.replays import MAX_REQUEST_ID_LENGTH, Repeatable, claim
 from resolvers.ticket_filters import (
@@ -87,6 +89,7 @@ async def reply_to_ticket(  # noqa: PLR0913 - one for each part of an answer
     then: ReplyThen | None = None,
     expected_revision: int | None = None,
     request_id: str | None = None,
+    file_ids: Sequence[int] = (),
 ) -> Reply:
     """Write to the other side: the customer to the desk, or the desk to the customer.
 
@@ -101,10 +104,11 @@ async def reply_to_ticket(  # noqa: PLR0913 - one for each part of an answer
         then: where the ticket goes with the answer.
         expected_revision: None answers whatever was written meanwhile.
         request_id: the same one with the same input within 24 h gives the same answer.
+        file_ids: what the viewer has sent for it, at most MAX_FILES.
 
     Raises:
         NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
-        NotFoundError: absent, deleted, or not the viewer's.
+        NotFoundError: absent, deleted, or not the viewer's; with the path `fileIds` a file.
         RevisionConflictError: somebody wrote or changed something since.
         TicketMoveNotPossibleError: spam and merged tickets get no answer, or see `then`.
         ValueRequiredError, TextTooLongError, ValueInvalidError: body, then or request id.
@@ -118,7 +122,8 @@ async def reply_to_ticket(  # noqa: PLR0913 - one for each part of an answer
         require_desk(context.viewer)
         if then.status not in _THEN:
             raise ValueInvalidError(path=("then", "status"), reason="reply_status")
-    request = _request(context, "ticketReply", request_id, [ticket_id, text, then])
+    files = check_files(file_ids)
+    request = _request(context, "ticketReply", request_id, [ticket_id, text, then, *files])
     await spend_writing(context)
     message_id = new_id()
     async with in_transaction("default") as connection:
@@ -136,19 +141,21 @@ async def reply_to_ticket(  # noqa: PLR0913 - one for each part of an answer
             author_id=context.viewer.user_id,
             is_from_staff=is_staff,
             message_id=message_id,
+            file_ids=files,
         )
         if is_staff:
             return await _answer(context, connection, ticket, new, then)
         return await receive_reply(context, connection, ticket, new)
 
 
-async def note_on_ticket(
+async def note_on_ticket(  # noqa: PLR0913 - one for each part of a note
     context: RequestContext,
     *,
     ticket_id: int,
     body: str,
     expected_revision: int | None = None,
     request_id: str | None = None,
+    file_ids: Sequence[int] = (),
 ) -> Reply:
     """Write to the desk alone; the status stays.
 
@@ -158,6 +165,7 @@ async def note_on_ticket(
         body: in Markdown.
         expected_revision: None notes whatever was written meanwhile.
         request_id: the same one with the same input within 24 h gives the same note.
+        file_ids: what the viewer has sent for it, at most MAX_FILES.
 
     Raises:
         NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
@@ -165,7 +173,8 @@ async def note_on_ticket(
     """
     require_desk(context.viewer, writes=False)
     text = check_body(body, field="bodyMarkdown", length=MAX_BODY_LENGTH) or ""
-    request = _request(context, "ticketNote", request_id, [ticket_id, text])
+    files = check_files(file_ids)
+    request = _request(context, "ticketNote", request_id, [ticket_id, text, *files])
     message_id = new_id()
     async with in_transaction("default") as connection:
         made = await _made_before(context, connection, request, message_id)
@@ -182,6 +191,7 @@ async def note_on_ticket(
             author_id=context.viewer.user_id,
             is_from_staff=True,
             message_id=message_id,
+            file_ids=files,
         )
         message = await store_message(context, connection, ticket, new)
         await log_action(
@@ -198,6 +208,7 @@ async def take_back_message(context: RequestContext, *, message_id: int) -> Repl
     """Take an answer back that was not sent yet; the status that came with it goes back, too.
 
     If the ticket was changed since the answer, the change stays, and only the answer goes.
+    Its files are the author's again, for a day.
 
     Args:
         context: of the author, with the desk's rights.
@@ -226,6 +237,9 @@ async def take_back_message(context: RequestContext, *, message_id: int) -> Repl
             raise MessageSentError
         await mine.using_db(connection).update(taken_back_at=now)
         message.taken_back_at = now
+        await release_files(
+            context, connection, owner_kind=FileOwnerKind.TICKET_MESSAGE, owner_id=message.id
+        )
         await index_ticket(connection, ticket_id=ticket.id, now=now)
         before = snapshot(ticket)
         if ticket.revision == message.ticket_revision:

@@ -7,6 +7,7 @@ from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from models.files import FileOwnerKind
 from models.ids import new_id
 from models.raw_sql import fetch
 from models.rules.audit_actions import AuditAction
@@ -26,6 +27,7 @@ from models.ticket_rows import insert_record, insert_records
 from models.tickets import Ticket, TicketLink, TicketTag
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
+from resolvers.file_owners import attach_files
 from resolvers.ticket_clocks import keep_clocks
 from resolvers.ticket_field_values import write_fields
 from resolvers.ticket_requesters import KnownRequester
@@ -47,6 +49,7 @@ class NewMessage:
         author_id, author_email, author_name: a person with an account, or a stranger.
         is_automatic: no person wrote it, see models.rules.ticket_lifecycle.
         message_id: that it will have; None for any.
+        file_ids: what the viewer has sent for it, see resolvers.file_owners.attach_files.
     """
 
     body: str
@@ -58,6 +61,7 @@ class NewMessage:
     is_from_staff: bool = False
     is_automatic: bool = False
     message_id: int | None = None
+    file_ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +185,9 @@ async def store_message(
     """Insert a message of a ticket that is saved already, with its lock held.
 
     A public one of the desk is due once its author cannot take it back any more.
+
+    Raises:
+        NotFoundError: one of its files is not the viewer's to attach; see attach_files.
     """
     now = context.ports.clock.now()
     message = TicketMessage(
@@ -200,6 +207,14 @@ async def store_message(
         ticket_revision=ticket.revision,
     )
     await insert_record(connection, message)
+    if new.file_ids:
+        await attach_files(
+            context,
+            connection,
+            file_ids=new.file_ids,
+            owner_kind=FileOwnerKind.TICKET_MESSAGE,
+            owner_id=message.id,
+        )
     await index_message(connection, ticket, message, now=now)
     return message
 

@@ -29,6 +29,7 @@ from models.tickets import (
     Ticket,
 )
 from resolvers.context import RequestContext
+from resolvers.file_owners import check_files
 from resolvers.limits import spend
 from resolvers.link_filters import Conditions
 from resolvers.replays import MAX_REQUEST_ID_LENGTH, Repeatable, body_hash, claim
@@ -107,6 +108,7 @@ async def create_ticket(  # noqa: PLR0913 - one for each field of the form
     requester: Requester | None = None,
     queue_id: int | None = None,
     request_id: str | None = None,
+    file_ids: Sequence[int] = (),
 ) -> Ticket:
     """Take a matter of a customer, in their words, under a number of its own.
 
@@ -126,11 +128,12 @@ async def create_ticket(  # noqa: PLR0913 - one for each field of the form
         requester: whose matter it is; None for the viewer's own.
         queue_id: of one in use.
         request_id: the same one with the same input within 24 h gives the same ticket.
+        file_ids: what the viewer has sent for it, at most MAX_FILES.
 
     Raises:
         NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
         ValueRequiredError, TextTooLongError, ValueInvalidError, InputInvalidError: fields.
-        NotFoundError: no such requester, category or queue in use.
+        NotFoundError: no such requester, category or queue in use; or no such file.
         RequestIdReusedError: the request id came before with another input.
         RequestUndoneError: it came before, and its ticket was deleted since.
         RateLimitedError: a customer wrote too often within the hour.
@@ -146,6 +149,7 @@ async def create_ticket(  # noqa: PLR0913 - one for each field of the form
     request_id = form.line(request_id, "requestId", MAX_REQUEST_ID_LENGTH)
     words = form.tags(tags)
     InputInvalidError.raise_for(form.problems)
+    files = check_files(file_ids)
     values = await check_fields(context.viewer, kind, fields)
     await spend_writing(context)
     ticket_id, now = new_id(), context.ports.clock.now()
@@ -154,7 +158,7 @@ async def create_ticket(  # noqa: PLR0913 - one for each field of the form
         "ticketCreate",
         request_id,
         [subject, message, kind, channel, severity_inputs, category_id, module, installation],
-        [values, words, requester, queue_id],
+        [values, words, requester, queue_id, *files],
     )
     async with in_transaction("default") as connection:
         if request is not None:
@@ -179,6 +183,7 @@ async def create_ticket(  # noqa: PLR0913 - one for each field of the form
                 author_id=known.user_id,
                 author_email=known.email,
                 author_name=known.name,
+                file_ids=files,
             ),
             kind=kind,
             severity_inputs=severity_inputs,

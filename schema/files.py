@@ -205,6 +205,11 @@ class FileMutations:
         return FileDeleteSuccess(deleted_id=encode_id("StoredFile", file.id))
 
 
+def file_row_ids(ids: Sequence[strawberry.ID]) -> list[int]:
+    """Return the row ids of files that are to be attached; 0, which no row has, for others."""
+    return [row_id_of(each, "StoredFile") or 0 for each in ids]
+
+
 async def files_of(info: Info, kind: FileOwnerKind, owner_id: int) -> list[StoredFileType]:
     """Return the files of a thing that the viewer sees; those of many things in one query."""
     rows = await info.context.loaders.files.load((kind, owner_id))

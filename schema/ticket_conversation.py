@@ -10,6 +10,7 @@ from resolvers import ticket_messages, tickets
 from resolvers.ticket_messages import ReplyThen
 from schema.access import requires
 from schema.context import Info
+from schema.files import file_row_ids
 from schema.nodes import row_id_of
 from schema.problems import (
     ForbiddenProblem,
@@ -72,6 +73,10 @@ class TicketCreateInput:
         description="Makes a retry safe: the same value with the same input gives the same ticket "
         "for 24 hours; RequestUndoneProblem once it was deleted.",
     )
+    file_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list[strawberry.ID],
+        description="Files that you have sent for it, see `fileUploadBegin`; at most 20.",
+    )
 
 
 @strawberry.type(description="The ticket was taken in.")
@@ -121,6 +126,10 @@ class TicketReplyInput(TicketChoice):
         description="Makes a retry safe: the same value with the same input gives the same "
         "message for 24 hours.",
     )
+    file_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list[strawberry.ID],
+        description="Files that you have sent for it, see `fileUploadBegin`; at most 20.",
+    )
 
 
 @strawberry.type(
@@ -153,6 +162,10 @@ class TicketNoteInput(TicketChoice):
         default=None,
         description="Makes a retry safe: the same value with the same input gives the same note "
         "for 24 hours.",
+    )
+    file_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list[strawberry.ID],
+        description="Files that you have sent for it, see `fileUploadBegin`; at most 20.",
     )
 
 
@@ -225,6 +238,7 @@ class TicketConversationMutations:
             requester=input.requester.to_requester() if input.requester else None,
             queue_id=optional_row_id(input.queue_id, "Queue"),
             request_id=input.request_id,
+            file_ids=file_row_ids(input.file_ids),
         )
         return TicketCreateSuccess.of(row, info)
 
@@ -243,6 +257,7 @@ class TicketConversationMutations:
             then=input.then.to_then() if input.then else None,
             expected_revision=input.if_revision,
             request_id=input.request_id,
+            file_ids=file_row_ids(input.file_ids),
         )
         return TicketReplySuccess(
             ticket=TicketType.of(reply.ticket, info),
@@ -261,6 +276,7 @@ class TicketConversationMutations:
             body=input.body_markdown,
             expected_revision=input.if_revision,
             request_id=input.request_id,
+            file_ids=file_row_ids(input.file_ids),
         )
         return TicketNoteSuccess(
             ticket=TicketType.of(reply.ticket, info),

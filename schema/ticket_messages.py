@@ -10,11 +10,13 @@ from models.rules.markdown import to_html
 from models.rules.scopes import Scope
 from models.ticket_messages import TicketEvent, TicketMessage
 from resolvers.paging import Page
+from resolvers.ticket_files import MESSAGE_FILES
 from resolvers.ticket_filters import is_desk
 from resolvers.ticket_messages import messages_by_ids
 from resolvers.ticket_rights import may_take_back
 from resolvers.ticket_timeline import TimelineEntry, entry_cursor, event_text
 from schema.context import Info
+from schema.files import StoredFileType, files_of
 from schema.lookups import add_loader
 from schema.nodes import Node, encode_id
 from schema.paging import PageInfoType
@@ -51,6 +53,10 @@ class TicketMessageType(Node):
         description="When its author took it back before anybody else read it; null for others."
     )
     row: strawberry.Private[TicketMessage]
+
+    @strawberry.field(description="What is attached, in the order it was sent; at most 20 by hand.")
+    async def attachments(self, info: Info) -> list[StoredFileType]:
+        return await files_of(info, MESSAGE_FILES, self.row.id)
 
     @classmethod
     def of(cls, row: TicketMessage, info: Info) -> Self:

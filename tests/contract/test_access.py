@@ -215,7 +215,7 @@ BEHIND: Final[Table] = {
     "TicketUnmergeSuccess": "ticket",
     "TicketMessage": (
         "id at visibility channel authorName authorAddress isFromStaff isAutomatic "
-        "bodyMarkdown sentAt takenBackAt bodyHtml author viewerCanTakeBack"
+        "bodyMarkdown sentAt takenBackAt bodyHtml author attachments viewerCanTakeBack"
     ),
     "TicketMessageTakeBackSuccess": "ticket ticketMessage",
     "TicketMoveNotPossibleProblem": "code message path status missing",
