@@ -209,8 +209,10 @@ class _Start:
     def process(self) -> subprocess.Popen[bytes]:
         """Start the master, in a group of its own that all the others belong to."""
         changed = os.geteuid() != self.user.pw_uid
+        setpriv = shutil.which("setpriv")  # of util-linux: it goes when the tests are killed
+        ends_with_us = [] if setpriv is None else [setpriv, "--pdeathsig", "TERM"]
         return subprocess.Popen(
-            [self.installation.master, "-F", "-c", self.folder / "dovecot.conf"],
+            [*ends_with_us, self.installation.master, "-F", "-c", self.folder / "dovecot.conf"],
             env={"PATH": "/usr/bin:/bin", "LD_LIBRARY_PATH": self.libraries()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
