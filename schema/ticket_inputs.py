@@ -28,7 +28,9 @@ from schema.ticket_enums import (
 )
 class TicketFilterInput:
     search: str | None = strawberry.field(
-        default=None, description="Found in the subject, or the number; capitals do not matter."
+        default=None,
+        description="The number; or what is found in the subject; or words of what was said, in "
+        "any of their forms, as far as you may read it.",
     )
     status: list[TicketStatus] | None = strawberry.field(default=None, description="Any of these.")
     severity: list[TicketSeverity] | None = strawberry.field(
