@@ -108,7 +108,7 @@ async def _wipe(context: RequestContext, connection: BaseDBAsyncClient, user: Us
     for table in OWNED:
         await table.filter(user_id=user.id).using_db(connection).delete()
     await forget_raw_mail(context, connection, user)
-    await forget_in_tickets(connection, user, now=context.ports.clock.now())
+    await forget_in_tickets(context, connection, user)
     await Invitation.filter(email=address).using_db(connection).delete()
     await Mail.filter(to_address=address).using_db(connection).delete()
     await forget_uploader(connection, user_id=user.id)

@@ -4,15 +4,18 @@ A ticket of an organization is that one's business: it keeps what was said, with
 A ticket of a person alone keeps what was done, without a word of what was said.
 """
 
-from datetime import datetime
 from typing import Final
 
 import orjson
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from models.files import FileOwnerKind
 from models.orm import mark, placeholders
 from models.raw_sql import SqlRow, execute, fetch
+from models.ticket_messages import TicketMessage
 from models.users import User
+from resolvers.context import RequestContext
+from resolvers.file_owners import detach_files
 from resolvers.ticket_search import index_ticket
 
 _PRIVATE: Final = (
@@ -58,13 +61,15 @@ _STATEMENTS: Final = (
 )
 
 
-async def forget_in_tickets(connection: BaseDBAsyncClient, user: User, *, now: datetime) -> None:
+async def forget_in_tickets(
+    context: RequestContext, connection: BaseDBAsyncClient, user: User
+) -> None:
     """Take a person out of all tickets, in the transaction that erases them.
 
     Args:
+        context: of who erases.
         connection: of the open transaction that has the person's lock.
         user: with the address that they still have.
-        now: the present.
     """
     person, address = mark(connection, 1), mark(connection, 2)
     private = _PRIVATE.format(person=person, address=address)
@@ -76,8 +81,16 @@ async def forget_in_tickets(connection: BaseDBAsyncClient, user: User, *, now: d
     for statement in _STATEMENTS:
         sql = statement.format(person=person, address=address, private=private)
         await execute(connection, sql, [user.id, user.email])
+    now = context.ports.clock.now()
     for ticket_id in ids:
         await index_ticket(connection, ticket_id=ticket_id, now=now)  # of words that are gone
+        messages = await TicketMessage.filter(ticket_id=ticket_id).using_db(connection).only("id")
+        await detach_files(
+            context,
+            connection,
+            owner_kind=FileOwnerKind.TICKET_MESSAGE,
+            owner_ids=[message.id for message in messages],
+        )
 
 
 async def _cut_event(connection: BaseDBAsyncClient, row: SqlRow) -> None:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from tortoise.transactions import in_transaction
 
+from models.files import FileOwnerKind, StoredFile
 from models.rules.roles import ADMINISTRATOR, CUSTOMER
 from models.rules.ticket_states import TicketKind, TicketResolution
 from models.ticket_fields import TicketFieldValue
@@ -12,6 +14,7 @@ from models.tickets import Ticket
 from models.users import User
 from resolvers.context import RequestContext
 from resolvers.erasures import erase_user
+from resolvers.file_owners import attach_files
 from resolvers.personal_data import open_person, person_parts
 from resolvers.ports import Ports
 from resolvers.ticket_assignments import take_ticket
@@ -25,6 +28,8 @@ from resolvers.tickets import Requester
 from resolvers.user_edits import deactivate_user
 from tests.desk import agent_of, customer_of, make_ticket, stored
 from tests.factories import as_person, make_built_in, make_organization
+from tests.files import send_file
+from tests.sign_ins import as_session
 
 TOLD = "rivate"  # of names, addresses and texts
 
@@ -82,6 +87,35 @@ async def test_a_persons_own_tickets_keep_no_word(admin: RequestContext, ports: 
     assert [text for text in told if TOLD in text] == []
     assert not await TicketMessage.exists(author_id=ann.viewer.user_id)
     assert (await stored(other)).subject == "Of somebody else"
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+async def test_files_go_with_the_words_they_came_with(
+    admin: RequestContext,
+    ports: Ports,
+    is_private: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    place = None if is_private else await make_organization()
+    ann = await as_session(ports, await make_built_in(CUSTOMER, organization=place))
+    ticket = await make_ticket(ann)
+    message = await TicketMessage.get(ticket_id=ticket.id)
+    file = await send_file(ann)
+    async with in_transaction("default") as connection:
+        await attach_files(
+            ann,
+            connection,
+            file_ids=[file.id],
+            owner_kind=FileOwnerKind.TICKET_MESSAGE,
+            owner_id=message.id,
+        )
+
+    await forget(admin, ann.viewer.user_id)
+
+    row = await StoredFile.get(id=file.id)
+    assert row.uploader_id is None
+    assert (row.owner_id, row.expires_at) == (
+        (None, ports.clock.now()) if is_private else (message.id, None)
+    )
 
 
 async def test_tickets_of_an_organization_keep_what_was_said_without_the_name(
