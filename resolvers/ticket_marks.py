@@ -36,7 +36,8 @@ _SHOWN: Final = (
 async def ticket_marks(ids: Collection[int], *, now: datetime) -> Mapping[int, TicketMark]:
     """Return a mark of each ticket that there is, by one query: it differs after each change.
 
-    An answer that waits to be sent counts once more at the moment when it is.
+    An answer that waits to be sent counts once more at the moment when it is, and so does
+    what happens by itself and changes nothing of the ticket: a term that is used up.
     """
     if not ids:
         return {}
@@ -45,11 +46,13 @@ async def ticket_marks(ids: Collection[int], *, now: datetime) -> Mapping[int, T
         connection,
         "SELECT ticket.id, ticket.revision, (SELECT MAX(ticket_message.due_at)"
         " FROM ticket_message WHERE ticket_message.ticket_id = ticket.id"
-        f" AND ticket_message.due_at <= {mark(connection, 1)}) AS sent_at"
+        f" AND ticket_message.due_at <= {mark(connection, 1)}) AS sent_at,"
+        " (SELECT MAX(ticket_event.due_at) FROM ticket_event WHERE ticket_event.ticket_id"
+        f" = ticket.id AND ticket_event.due_at <= {mark(connection, 1)}) AS told_at"
         f" FROM ticket WHERE ticket.id IN ({', '.join(str(int(each)) for each in ids)})",
         [to_sql(now, sqlite=is_sqlite(connection))],
     )
-    return {int(row["id"]): (row["revision"], row["sent_at"]) for row in rows}
+    return {int(row["id"]): (row["revision"], row["sent_at"], row["told_at"]) for row in rows}
 
 
 async def ticket_as_seen(

@@ -20,6 +20,7 @@ from resolvers.service_closing import closing_moment
 from resolvers.service_policies import PolicyDraft, archive_policy, publish_policy
 from resolvers.service_sweep import is_swept, sweep_clocks
 from resolvers.ticket_event_texts import event_text
+from resolvers.ticket_marks import ticket_as_seen, ticket_marks
 from resolvers.tickets import create_ticket
 from tests.factories import as_person, make_built_in
 from tests.fakes import FixedClock
@@ -107,6 +108,25 @@ async def test_of_several_warnings_at_once_the_last_is_in_the_history(
     [event] = await TicketEvent.filter(kind=TicketEventKind.TERM_WARNED)
     said = event_text(event, "en", is_for_desk=True)
     assert said == "75 % of the time for the first answer is used up."
+
+
+async def test_who_watches_a_ticket_is_told_that_a_term_is_over(
+    ticket: Ticket, admin: RequestContext, worker: RequestContext, clock: FixedClock
+) -> None:
+    clock.at = moscow("23T10:30")
+    before = await ticket_marks([ticket.id], now=clock.at)
+    seen = await ticket_as_seen(admin, ticket.id)
+    await sweep_clocks(worker)
+
+    after, now_seen = (
+        await ticket_marks([ticket.id], now=clock.at),
+        await ticket_as_seen(admin, ticket.id),
+    )
+    assert before[ticket.id] != after[ticket.id]
+    assert seen is not None
+    assert now_seen is not None
+    assert seen[1] != now_seen[1]
+    assert seen[0].revision == now_seen[0].revision  # nobody's edit is in conflict with it
 
 
 async def test_two_workers_tell_of_it_once(

@@ -153,6 +153,6 @@ def test_a_clock_is_as_its_minutes_are(part: int) -> None:
     chance = Random(part)  # noqa: S311 - the same timelines every time
     for _ in range(TIMELINES // PARTS):
         ticket = _Ticket(chance)
-        for _ in range(2 + int(chance.random() * 5)):
+        for _ in range(2 + int(chance.random() * 3)):
             ticket.step()
         _compare(ticket)
