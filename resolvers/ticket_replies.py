@@ -40,7 +40,8 @@ async def receive_reply(
 
     A reply to what ended long ago begins a new ticket, linked to the old one. A reply to a
     merged ticket stays there, where its writer sees it, and moves the ticket that it is
-    in. Automatic mail moves nothing, and begins nothing.
+    in; if that one was deleted, or is spam, a new one begins, so that nobody's words wait
+    where nobody looks. Automatic mail moves nothing, and begins nothing.
 
     Args:
         context: of the customer, or of the job that reads mail.
@@ -54,10 +55,9 @@ async def receive_reply(
         return await _follow_up(context, connection, ticket, new)
     if ticket.status is TicketStatus.MERGED:
         root = await _root_of(connection, ticket)
-        if root is not None and not may_go_on(context, root):
-            return await _follow_up(context, connection, root, new)
-        if root is not None:
-            await _move(context, connection, root)
+        if root is None or not may_go_on(context, root):
+            return await _follow_up(context, connection, root or ticket, new)
+        await _move(context, connection, root)
         before = snapshot(ticket)
         ticket.customer_wrote_at = context.ports.clock.now()
         await save_quietly(context, connection, ticket, before)
@@ -141,7 +141,7 @@ async def _writer(connection: BaseDBAsyncClient, ticket: Ticket, new: NewMessage
 
 
 async def _root_of(connection: BaseDBAsyncClient, ticket: Ticket) -> Ticket | None:
-    """Lock and return the ticket that a merged one is in by now; None if that was deleted."""
+    """Lock and return the ticket that a merged one is in by now; None if it is gone."""
     lock = "" if is_sqlite(connection) else " FOR NO KEY UPDATE"
     into = ticket.merged_into_id
     for _ in range(_MAX_HOPS):

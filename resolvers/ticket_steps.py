@@ -44,8 +44,8 @@ def take_step(
     ticket.status = wanted
     if move is TicketMove.SCHEDULE:
         ticket.snoozed_until = given.until
-    elif wanted is not TicketStatus.SCHEDULED:
-        ticket.snoozed_until = None
+    elif wanted is not TicketStatus.SCHEDULED and wanted not in _ASIDE:
+        ticket.snoozed_until = None  # from aside it may come back to its sleep
     if wanted in _ASIDE and was not in _ASIDE:
         ticket.status_before = was
     elif wanted not in _ASIDE:

@@ -102,7 +102,7 @@ class Machine:
         known, now = self.known, self.clock.at
         if move is TicketMove.SCHEDULE:
             known.snoozed_until = now + timedelta(days=1)
-        elif known.status is not TicketStatus.SCHEDULED:
+        elif known.status not in {TicketStatus.SCHEDULED, TicketStatus.SPAM}:
             known.snoozed_until = None
         if move is TicketMove.MARK_SPAM:
             known.status_before = was
@@ -151,7 +151,11 @@ class Machine:
     async def time(self) -> None:
         """Let the jobs run."""
         known, job = self.known, self.people["job"]
-        is_due = known.snoozed_until is not None and known.snoozed_until <= self.clock.at
+        is_due = (
+            known.status is TicketStatus.SCHEDULED
+            and known.snoozed_until is not None
+            and known.snoozed_until <= self.clock.at
+        )
         assert await wake_due_tickets(job) == int(is_due)
         if is_due:
             known.status, known.snoozed_until = TicketStatus.OPEN, None

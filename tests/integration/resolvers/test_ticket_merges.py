@@ -115,6 +115,23 @@ async def test_a_reply_to_a_merged_ticket_moves_the_one_it_is_in(
     assert (link.ticket_id, link.other_id) == (three.id, late.ticket.id)
 
 
+async def test_a_reply_whose_ticket_was_merged_into_what_is_gone_begins_anew(
+    agent: RequestContext, customer: RequestContext, ports: Ports
+) -> None:
+    one, two, three = [await make_ticket(customer, body=each) for each in ("1", "2", "3")]
+    for ticket in (one, two):
+        await merge_tickets(agent, ticket_id=ticket.id, into_id=three.id)
+    await mark_spam(agent, ticket_id=three.id)
+    by_spam = await reply_to_ticket(customer, ticket_id=one.id, body="Hello?")
+    await delete_ticket(await agent_of(ports, ADMINISTRATOR), ticket_id=three.id)
+    by_deleted = await reply_to_ticket(customer, ticket_id=two.id, body="Hello?")
+
+    for reply, old, number in ((by_spam, one, 4), (by_deleted, two, 5)):
+        assert (reply.ticket.number, reply.ticket.status) == (number, TicketStatus.NEW)
+        assert await TicketLink.filter(ticket_id=old.id, other_id=reply.ticket.id).exists()
+        assert await said(customer, old) == [str(old.number)]
+
+
 async def test_what_is_not_one_matter_is_not_merged(
     agent: RequestContext, customer: RequestContext, ports: Ports
 ) -> None:

@@ -224,6 +224,22 @@ async def test_spam_goes_back_to_where_it_was(
     assert back.reopen_count == 0
 
 
+async def test_a_snoozed_ticket_that_was_taken_for_spam_sleeps_on_and_wakes(
+    agent: RequestContext, ticket: Ticket, ports: Ports, clock: FixedClock
+) -> None:
+    until = clock.at + timedelta(hours=1)
+    await schedule_ticket(agent, ticket_id=ticket.id, until=until)
+    await mark_spam(agent, ticket_id=ticket.id)
+    clock.at = until
+    assert await wake_due_tickets(as_command(ports)) == 0
+
+    back = await unmark_spam(agent, ticket_id=ticket.id)
+
+    assert (back.status, back.snoozed_until) == (TicketStatus.SCHEDULED, until)
+    assert await wake_due_tickets(as_command(ports)) == 1
+    assert (await stored(ticket)).status is TicketStatus.OPEN
+
+
 async def test_an_escalation_carries_what_the_other_line_needs(
     agent: RequestContext, customer: RequestContext, ports: Ports
 ) -> None:
