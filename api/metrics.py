@@ -68,6 +68,9 @@ TABLE: Final[dict[str, _Spec]] = {
     "linkyard_mails_read_total": _Spec(
         "Mails of mailboxes, by what came of them (stored, too_large, failed).", ("outcome",)
     ),
+    "linkyard_mails_taken_total": _Spec(
+        "Mails that were read, by what came of them (done, parked, failed).", ("outcome",)
+    ),
     "linkyard_mailboxes_failing": _Spec(
         "Mailboxes that cannot be read at the moment.", (), "livesum"
     ),

@@ -267,6 +267,11 @@ class Settings(BaseSettings):
         default="",
         description="day, as in 2026-01-31, before which mail that came is left alone; empty: none",
     )
+    desk_addresses: str = Field(
+        default="",
+        description="addresses of the support desk, with spaces between; answers go to the first "
+        "(default: users of IMAP_URL that are addresses)",
+    )
     files_dir: Path = Field(
         default=Path(),
         description="folder of the files that people send; machines with one database share it "
@@ -471,6 +476,16 @@ class Settings(BaseSettings):
     @classmethod
     def _imap_url_names_mailboxes(cls, value: str) -> str:
         parse_mailbox_urls(value)
+        return value
+
+    @field_validator("desk_addresses")
+    @classmethod
+    def _desk_addresses_are_some(cls, value: str) -> str:
+        for address in value.split():
+            try:
+                deliverable(address)
+            except ValueInvalidError:
+                raise ValueError(f"{address} is no address") from None
         return value
 
     @field_validator("imap_password_file")

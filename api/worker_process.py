@@ -22,6 +22,8 @@ from api.child_process import is_orphan, obey
 from api.data_folder import DataFolder, FolderInUseError, read_secret_keys
 from api.ending_tasks import end_tasks
 from api.file_ports import virus_scanner
+from api.mail_desk import mail_desk_of
+from api.mailboxes import mailboxes_of
 from api.mailers import letterhead_of, mailer_of
 from api.metrics import Metrics
 from api.outbound import outbound_http
@@ -30,6 +32,8 @@ from api.settings import Settings
 from api.worker_status import WorkerStatus
 from api.workers.audit import AuditWorker
 from api.workers.clicks import ClickWorker
+from api.workers.intake import IntakeWorker
+from api.workers.mailboxes import MailboxWorker
 from api.workers.mails import MailWorker
 from api.workers.noted_clicks import NotedClickWorker
 from api.workers.pacing import wait_for
@@ -137,6 +141,18 @@ class WorkerProcess:
                 asyncio.create_task(mails.run(wake=mail_posted)),
                 asyncio.create_task(TicketWorker(context).run()),
             ]
+            intake = IntakeWorker(context, desk=mail_desk_of(settings, secrets), metrics=metrics)
+            loops.append(asyncio.create_task(intake.run()))
+            mailboxes = mailboxes_of(settings, clock=ports.clock)
+            if mailboxes:
+                reading = MailboxWorker(
+                    context,
+                    mailboxes=mailboxes,
+                    intake=intake,
+                    poll_s=settings.imap_poll_s,
+                    metrics=metrics,
+                )
+                loops.append(asyncio.create_task(reading.run()))
             scanner = virus_scanner(settings)
             if scanner is not None:
                 scans = ScanWorker(context, scanner=scanner, metrics=metrics)
