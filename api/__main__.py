@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "organizations",
     "invitations",
     "users",
+    "search",
     "audit",
     "secrets",
 )

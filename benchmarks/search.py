@@ -210,7 +210,7 @@ def _questions(chance: random.Random) -> Iterator[str]:
         yield f"{_word(chance.randrange(_COMMON))} {word()}"
         yield f"{_word(chance.randrange(_COMMON))} {_word(chance.randrange(_COMMON))}"
         yield f"{word()} -{word()}"
-        yield f'"{_word(chance.randrange(_COMMON))} {_word(chance.randrange(_COMMON))}"'
+        yield f'"{_word(chance.randrange(_COMMON))} {word()}"'
         yield f"{word()} 2.14.0"
         yield word()[:5]
 

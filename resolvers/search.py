@@ -4,8 +4,9 @@ The engine names candidates, the latest first, and those whose title has the wor
 (docs/decisions/0020-search.md); models.rules.search_ranking puts them in order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from tortoise.backends.base.client import BaseDBAsyncClient
@@ -30,24 +31,28 @@ _MAX_TITLES: Final = 200  # more, by their titles alone
 # Tables of owners, which conditions name: EXISTS joins them.
 _OWNERS: Final = {SearchKind.TICKET: "ticket", SearchKind.ARTICLE: "article"}
 # The latest documents that match. FTS5 goes backwards by itself and stops early.
-_FTS5: Final = (
+_FTS5: Final = "SELECT rowid FROM search_index WHERE search_index MATCH ?"
+_FTS5_LATEST: Final = (
     "SELECT rowid FROM search_index AS found WHERE search_index MATCH ?{owned}"
     " ORDER BY rowid DESC LIMIT {limit}"
 )
-# Without the fence the planner, which cannot know how rare the words are, may prefer to
-# read all documents backwards until enough of them match.
-_TSQUERY: Final = (
-    "WITH found AS MATERIALIZED (SELECT document_id AS rowid FROM search_index"
-    " WHERE words @@ $1::text::tsquery)"
-    " SELECT rowid FROM found WHERE true{owned} ORDER BY rowid DESC LIMIT {limit}"
+# Each step takes from the one before it only what it needs, the latest first: which are
+# owned, and, with phrases, in which of them the words stand side by side.
+_TSQUERY: Final = "SELECT search_found(?::text::tsquery)"
+_TSQUERY_LATEST: Final = (
+    "SELECT found.rowid FROM (SELECT found.rowid FROM (SELECT each.rowid"
+    " FROM search_found(?::text::tsquery) AS each(rowid) ORDER BY each.rowid DESC OFFSET 0)"
+    " AS found WHERE true{owned} ORDER BY found.rowid DESC OFFSET 0) AS found"
+    " WHERE true{phrases} ORDER BY found.rowid DESC LIMIT {limit}"
+)
+_PHRASES: Final = (
+    " AND (SELECT search_index.words @@ ?::text::tsquery FROM search_index"
+    " WHERE search_index.document_id = found.rowid)"
 )
 _OWNED: Final = (
     " AND EXISTS (SELECT 1 FROM search_document AS owned JOIN {owner}"
     " ON {owner}.id = owned.owner_id WHERE owned.id = found.rowid AND {conditions})"
 )
-# By "is it SQLite".
-_KEYS: Final = {True: "rowid", False: "document_id"}
-_MATCHES: Final = {True: "search_index MATCH ?", False: "search_index.words @@ ?::text::tsquery"}
 
 Narrowing: TypeAlias = Callable[[Conditions], None]
 
@@ -111,16 +116,21 @@ def add_found(
     if not question.wanted:
         conditions.add("1 = 0")
         return
-    sqlite = is_sqlite(conditions.connection)
-    statement = (fts5_match if sqlite else tsquery)(
-        question, kind=kind.value, columns=SEEN_BY[audience], is_any=False
+    columns = SEEN_BY[audience]
+    matched = "SELECT found.owner_id FROM search_document AS found WHERE found.id IN "
+    if is_sqlite(conditions.connection):
+        statement = fts5_match(question, kind=kind.value, columns=columns, is_any=False)
+        conditions.add(f"{column} IN ({matched}({_FTS5}))", statement)
+        return
+    coarse, exact = (
+        tsquery(question, kind=kind.value, columns=columns, is_any=False, is_coarse=is_coarse)
+        for is_coarse in (True, False)
     )
-    conditions.add(
-        f"{column} IN (SELECT search_document.owner_id FROM search_index"
-        f" JOIN search_document ON search_document.id = search_index.{_KEYS[sqlite]}"
-        f" WHERE {_MATCHES[sqlite]})",
-        statement,
-    )
+    if question.has_phrases:
+        phrases = _PHRASES.replace("found.rowid", "found.id")
+        conditions.add(f"{column} IN ({matched}({_TSQUERY}){phrases})", coarse, exact)
+    else:
+        conditions.add(f"{column} IN ({matched}({_TSQUERY}))", exact)
 
 
 async def owners_in_language(
@@ -129,14 +139,15 @@ async def owners_in_language(
     """Return owners, the oldest first, that have a document of a language."""
     sqlite = is_sqlite(connection)
     words = (kind_word(kind), language_word(language))
-    statement = " ".join(words) if sqlite else " & ".join(words)
-    match = _MATCHES[sqlite].replace("?", mark(connection, 1))
+    conditions = Conditions(connection)
+    conditions.add(
+        f"id IN ({_FTS5 if sqlite else _TSQUERY})", (" " if sqlite else " & ").join(words)
+    )
     rows = await fetch(
         connection,
-        "SELECT DISTINCT owner_id FROM search_document"
-        f" WHERE id IN (SELECT {_KEYS[sqlite]} FROM search_index WHERE {match})"
+        f"SELECT DISTINCT owner_id FROM search_document WHERE {conditions.sql}"
         f" ORDER BY owner_id LIMIT {limit}",
-        [statement],
+        conditions.arguments,
     )
     return [int(row["owner_id"]) for row in rows]
 
@@ -185,23 +196,37 @@ async def _candidates(source: _Source, *, in_titles: bool) -> list[SqlRow]:
     connection, kind = source.connection, source.kind
     seen = SEEN_BY[source.audience]
     columns = tuple(name for name in seen if name.endswith(TITLE)) if in_titles else seen
-    sqlite = is_sqlite(connection)
-    statement = (fts5_match if sqlite else tsquery)(
-        source.question, kind=kind.value, columns=columns, is_any=source.is_any
-    )
-    conditions = Conditions(connection, start=2)
-    if source.narrow is not None:
-        source.narrow(conditions)
-    match = (_FTS5 if sqlite else _TSQUERY).format(
-        owned=_OWNED.format(owner=_OWNERS[kind], conditions=conditions.sql)
-        if source.narrow is not None
-        else "",
-        limit=_MAX_TITLES if in_titles else _MAX_CANDIDATES,
-    )
-    kind_mark = mark(connection, len(conditions.arguments) + 2)
+    limit = _MAX_TITLES if in_titles else _MAX_CANDIDATES
+    latest = _latest_of(source, columns, limit)
+    kind_mark = mark(connection, len(latest.arguments) + 1)
     return await fetch(
         connection,
         f"SELECT id, owner_id, language, {', '.join(seen)} FROM search_document"
-        f" WHERE id IN ({match}) AND kind = {kind_mark}",
-        [statement, *conditions.arguments, kind.value],
+        f" WHERE id IN {latest.sql} AND kind = {kind_mark}",
+        [*latest.arguments, kind.value],
     )
+
+
+def _latest_of(source: _Source, columns: Sequence[str], limit: int) -> Conditions:
+    """Return the subquery of the latest documents that match, with its arguments in order."""
+    connection, question = source.connection, source.question
+    owned = Conditions(connection, start=2)
+    narrowed = ""
+    if source.narrow is not None:
+        source.narrow(owned)
+        narrowed = _OWNED.format(owner=_OWNERS[source.kind], conditions=owned.sql)
+    found = Conditions(connection)
+    if is_sqlite(connection):
+        words = fts5_match(question, kind=source.kind.value, columns=columns, is_any=source.is_any)
+        found.arguments = [words, *owned.arguments]
+        found.clauses = [f"({_FTS5_LATEST.format(owned=narrowed, limit=limit)})"]
+        return found
+    ask = partial(tsquery, question, kind=source.kind.value, columns=columns, is_any=source.is_any)
+    found.arguments = [ask(is_coarse=True), *owned.arguments]
+    phrases = ""
+    if question.has_phrases:
+        found.arguments.append(ask())
+        phrases = _PHRASES.replace("?", mark(connection, len(found.arguments)))
+    latest = _TSQUERY_LATEST.replace("?", mark(connection, 1))
+    found.clauses = [f"({latest.format(owned=narrowed, phrases=phrases, limit=limit)})"]
+    return found

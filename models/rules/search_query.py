@@ -60,6 +60,12 @@ class Question:
     excluded: tuple[Clause, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def has_phrases(self) -> bool:
+        """Whether words have to stand right after each other."""
+        clauses = (*self.wanted, *self.excluded)
+        return any(len(form.words) > 1 for clause in clauses for form in clause)
+
 
 def read_question(
     text: str, *, is_typing: bool = False, names: AbstractSet[str] = frozenset()

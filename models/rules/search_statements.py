@@ -53,13 +53,31 @@ def fts5_match(question: Question, *, kind: str, columns: Sequence[str], is_any:
     return f"{within}({seen}({wanted}) NOT {seen}({excluded}))"
 
 
-def tsquery(question: Question, *, kind: str, columns: Sequence[str], is_any: bool) -> str:
-    """Return the text of a tsquery, see fts5_match."""
+def tsquery(
+    question: Question,
+    *,
+    kind: str,
+    columns: Sequence[str],
+    is_any: bool,
+    is_coarse: bool = False,
+) -> str:
+    """Return the text of a tsquery, see fts5_match.
+
+    With `is_coarse` it finds all of that and maybe more: the words of a phrase anywhere. An
+    index answers it alone; for a phrase the text itself has to be read.
+    """
     are_titles = set(columns) <= {TITLE, STAFF_TITLE}
     # Words of bodies are all words: a title's are among them.
     begin = tuple(dict.fromkeys(_BEGINNINGS[name][-1 if are_titles else 0] for name in columns))
-    wanted = (" | " if is_any else " & ").join(_ts_clause(each, begin) for each in question.wanted)
-    excluded = " | ".join(_ts_clause(each, begin) for each in question.excluded)
+    next_to = " & " if is_coarse else " <-> "
+    forbidden = question.excluded
+    if is_coarse:
+        single = (tuple(form for form in each if len(form.words) == 1) for each in forbidden)
+        forbidden = tuple(each for each in single if each)
+    wanted = (" | " if is_any else " & ").join(
+        _ts_clause(each, begin, next_to) for each in question.wanted
+    )
+    excluded = " | ".join(_ts_clause(each, begin, next_to) for each in forbidden)
     return f"'{kind_word(kind)}' & ({wanted})" + (f" & !({excluded})" if excluded else "")
 
 
@@ -91,12 +109,12 @@ def _fts5_form(sought: Sought) -> str:
     return f'"{" ".join(sought.words)}"{" *" if sought.is_beginning else ""}'
 
 
-def _ts_clause(clause: Clause, beginnings: Sequence[str]) -> str:
-    forms = (_ts_form(sought, begin) for sought in clause for begin in beginnings)
+def _ts_clause(clause: Clause, beginnings: Sequence[str], next_to: str) -> str:
+    forms = (_ts_form(sought, begin, next_to) for sought in clause for begin in beginnings)
     return f"({' | '.join(forms)})"
 
 
-def _ts_form(sought: Sought, beginning: str) -> str:
+def _ts_form(sought: Sought, beginning: str, next_to: str) -> str:
     suffix = ":*" if sought.is_beginning else ""
     words = (f"'{beginning}{word}'{suffix}" for word in sought.words)
-    return f"({' <-> '.join(words)})"
+    return f"({next_to.join(words)})"

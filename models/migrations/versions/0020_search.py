@@ -67,3 +67,10 @@ def _on_postgres() -> None:
         "CREATE INDEX ix_search_index_words ON search_index USING gin (words)"
         " WITH (fastupdate = off)"
     )
+    # The planner takes reading a tsvector for as cheap as a number, and so prefers to read
+    # all of them to the index; that takes seconds. Whoever asks this asks the index.
+    op.execute(
+        "CREATE FUNCTION search_found(wanted tsquery) RETURNS SETOF bigint"
+        " LANGUAGE sql STABLE ROWS 1000 SET enable_seqscan = off"
+        " AS 'SELECT document_id FROM search_index WHERE words @@ wanted'"
+    )
