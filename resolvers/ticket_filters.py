@@ -25,6 +25,13 @@ from resolvers.search import add_found
 _ACTIVE_SQL: Final = "ticket.status IN ({})".format(", ".join(f"'{each}'" for each in ACTIVE))
 
 
+_BRANCH: Final = (
+    "WITH RECURSIVE branch (id) AS (SELECT ticket_category.id FROM ticket_category"
+    " WHERE ticket_category.id = ? UNION SELECT ticket_category.id FROM ticket_category"
+    " JOIN branch ON ticket_category.parent_id = branch.id) SELECT branch.id FROM branch"
+)
+
+
 class TicketOrderField(StrEnum):
     """What tickets can be sorted by; ties are broken by id."""
 
@@ -48,7 +55,7 @@ class TicketFilter:
     Attributes:
         search: found in the subject, capitals do not matter; or words of the ticket, see
             models.rules.search_query; or the number, with or without # before it.
-        category_id: of the category itself, not of those below it.
+        category_id: of the category, or of any below it.
         is_mine: assigned to the viewer.
         is_followed: by the viewer.
         created_after, updated_after: inclusive.
@@ -198,10 +205,11 @@ def _add_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) ->
         ("assignee_id", filter.assignee_id),
         ("requester_id", filter.requester_id),
         ("organization_id", filter.organization_id),
-        ("category_id", filter.category_id),
     ):
         if row_id is not None:
-            conditions.add(f"ticket.{column} = ?", row_id if 0 <= row_id <= MAX_ID else -1)
+            conditions.add(f"ticket.{column} = ?", _row_id(row_id))
+    if filter.category_id is not None:
+        conditions.add(f"ticket.category_id IN ({_BRANCH})", _row_id(filter.category_id))
     if filter.is_followed:
         conditions.add(
             "ticket.id IN (SELECT ticket_follower.ticket_id FROM ticket_follower"
@@ -217,6 +225,10 @@ def _add_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) ->
     ):
         if moment is not None:
             conditions.add(clause, moment)
+
+
+def _row_id(row_id: int) -> int:
+    return row_id if 0 <= row_id <= MAX_ID else -1  # the engines' range
 
 
 def _add_statuses(conditions: Conditions, statuses: Sequence[TicketStatus]) -> None:

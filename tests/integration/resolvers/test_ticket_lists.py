@@ -27,6 +27,7 @@ from resolvers.context import NotPermittedError, RequestContext
 from resolvers.paging import PageWindow, SortDirection, encode_cursor
 from resolvers.ports import Ports
 from resolvers.ticket_assignments import take_ticket
+from resolvers.ticket_categories import create_category
 from resolvers.ticket_deletions import delete_ticket
 from resolvers.ticket_edits import TicketClassification, classify_ticket, set_tags
 from resolvers.ticket_fields import create_field, fields_by_ticket_ids, fields_of_kind
@@ -204,6 +205,22 @@ async def test_filters_hold_together(
         "RESOLVED": 1,
     }
     assert (counts.mine, counts.unassigned) == (1, 1)
+
+
+async def test_a_category_finds_what_is_in_its_whole_branch(
+    ports: Ports, customer: RequestContext, agent: RequestContext
+) -> None:
+    boss = await agent_of(ports, ADMINISTRATOR)
+    top = await create_category(boss, name_ru="а", name_en="a")
+    below = await create_category(boss, name_ru="б", name_en="b", parent_id=top.id)
+    leaf = await create_category(boss, name_ru="в", name_en="c", parent_id=below.id)
+    for category in (top, below, leaf, None):
+        await make_ticket(customer, category_id=None if category is None else category.id)
+
+    assert await numbers(agent, category_id=top.id) == [1, 2, 3]
+    assert await numbers(customer, category_id=below.id, search="print") == [2, 3]
+    assert await numbers(agent, category_id=leaf.id) == [3]
+    assert await numbers(agent, category_id=2**70) == []
 
 
 async def test_customers_cannot_search_by_what_they_do_not_see(
