@@ -58,6 +58,13 @@ class TicketMessageType(Node):
     async def attachments(self, info: Info) -> list[StoredFileType]:
         return await files_of(info, MESSAGE_FILES, self.row.id)
 
+    @strawberry.field(
+        description="How many files are attached; a list of messages asks this, and `node` of one "
+        "message what they are."
+    )
+    async def attachment_count(self, info: Info) -> Count:
+        return Count(len(await files_of(info, MESSAGE_FILES, self.row.id)))
+
     @classmethod
     def of(cls, row: TicketMessage, info: Info) -> Self:
         """Return the message of a row that the viewer may read."""

@@ -215,7 +215,8 @@ BEHIND: Final[Table] = {
     "TicketUnmergeSuccess": "ticket",
     "TicketMessage": (
         "id at visibility channel authorName authorAddress isFromStaff isAutomatic "
-        "bodyMarkdown sentAt takenBackAt bodyHtml author attachments viewerCanTakeBack"
+        "bodyMarkdown sentAt takenBackAt bodyHtml author attachments "
+        "attachmentCount viewerCanTakeBack"
     ),
     "TicketMessageTakeBackSuccess": "ticket ticketMessage",
     "TicketMoveNotPossibleProblem": "code message path status missing",

@@ -1,5 +1,6 @@
 """Files of tickets: sent before the message, seen with it, and by nobody else."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,11 +8,11 @@ from yarl import URL
 
 from models.files import StoredFile
 from models.rules.roles import CUSTOMER, FIRST_LINE
-from models.ticket_messages import TicketMessage
 from models.tickets import Ticket
 from resolvers.ports import Ports
 from schema.nodes import encode_id
 from tests.factories import make_built_in
+from tests.fakes import FixedClock
 from tests.files import HTML, PNG
 from tests.portal import Client, Portal, sign_in
 
@@ -84,6 +85,11 @@ async def test_a_file_comes_with_a_ticket_and_the_desk_fetches_it(
         picture,
         page,
     ]
+    shown = (await customer.ask("Ticket", number=answer["ticket"]["number"]))["ticket"]
+    messages = [each for each in shown["timeline"]["nodes"] if "attachmentCount" in each]
+    assert [each["attachmentCount"] for each in messages] == [2]
+    page_of = (await desk.ask("TicketMessageFiles", ids=[messages[0]["id"]]))["nodes"]
+    assert [each["name"] for each in page_of[0]["attachments"]] == ["a.png", "page.html"]
     stranger = await sign_in(client, ports, await make_built_in(CUSTOMER))
     assert await attachments(stranger, ticket_id) == []
     assert await stranger.ask("StoredFile", id=picture) == {"node": None}
@@ -112,7 +118,7 @@ async def test_files_of_others_and_used_ones_are_refused_with_the_whole_message(
 
 
 async def test_a_customer_sees_files_of_answers_once_sent_and_of_notes_never(
-    customer: Portal, desk: Portal
+    customer: Portal, desk: Portal, clock: FixedClock
 ) -> None:
     ticket_id = (await made(customer))["ticket"]["id"]
     shown, hidden = await sent(desk), await sent(desk, b"internal", name="log.txt")
@@ -128,7 +134,7 @@ async def test_a_customer_sees_files_of_answers_once_sent_and_of_notes_never(
     await desk.ask("TicketMessageTakeBack", input=taken)
     assert (await desk.ask("StoredFile", id=shown))["node"]["expiresAt"] is not None
     await desk.ask("TicketReply", input={**fields, "fileIds": [shown]})
-    await TicketMessage.all().update(due_at="2026-01-01T00:00:00+00:00")
+    clock.at += timedelta(seconds=15)
 
     assert [[each["id"] for each in files] for files in await attachments(customer, ticket_id)] == [
         [],
