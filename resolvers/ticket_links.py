@@ -7,10 +7,14 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from models.errors import DomainError, NotFoundError, ValueInvalidError
 from models.orm import reader
 from models.rules.audit_actions import AuditAction
+from models.rules.message_bodies import check_body
+from models.rules.plain_text import check_text
 from models.rules.ticket_events import TicketEventKind
 from models.rules.ticket_states import TicketLinkKind
+from models.ticket_messages import MAX_BODY_LENGTH
 from models.tickets import Ticket, TicketLink
 from resolvers.context import RequestContext
+from resolvers.replays import MAX_REQUEST_ID_LENGTH, body_hash
 from resolvers.ticket_changes import tickets_change
 from resolvers.ticket_filters import require_desk
 from resolvers.ticket_messages import Reply, ReplyThen, reply_to_ticket
@@ -107,7 +111,12 @@ async def unlink_tickets(
 
 
 async def answer_incident(
-    context: RequestContext, *, ticket_id: int, body: str, then: ReplyThen | None = None
+    context: RequestContext,
+    *,
+    ticket_id: int,
+    body: str,
+    then: ReplyThen | None = None,
+    request_id: str | None = None,
 ) -> list[IncidentAnswer]:
     """Answer all tickets that wait for an incident, each in its own conversation.
 
@@ -118,6 +127,7 @@ async def answer_incident(
         ticket_id: of the incident.
         body: see reply_to_ticket.
         then: see reply_to_ticket; of every ticket.
+        request_id: the same one with the same input within 24 h answers no ticket twice.
 
     Returns:
         One answer for each ticket, the oldest link first, at most MAX_INCIDENT_TICKETS.
@@ -125,16 +135,22 @@ async def answer_incident(
     Raises:
         NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
         NotFoundError: no such ticket.
+        ValueRequiredError, TextTooLongError, ValueInvalidError: body or request id.
     """
     require_desk(context.viewer)
+    check_body(body, field="bodyMarkdown", length=MAX_BODY_LENGTH)
+    check_text(request_id, field="requestId", length=MAX_REQUEST_ID_LENGTH)
     async with tickets_change(context, ticket_ids=(ticket_id,)) as (incident,):
         if incident is None:
             raise NotFoundError
     rows = TicketLink.filter(ticket_id=ticket_id, kind=TicketLinkKind.INCIDENT)
     answers: list[IncidentAnswer] = []
     for row in await rows.using_db(reader()).order_by("id").limit(MAX_INCIDENT_TICKETS):
+        own = None if request_id is None else body_hash([request_id, str(row.other_id)])
         try:
-            reply = await reply_to_ticket(context, ticket_id=row.other_id, body=body, then=then)
+            reply = await reply_to_ticket(
+                context, ticket_id=row.other_id, body=body, then=then, request_id=own
+            )
         except DomainError as refusal:
             answers.append(IncidentAnswer(ticket_id=row.other_id, refusal=refusal))
         else:

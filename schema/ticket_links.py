@@ -74,6 +74,11 @@ class TicketIncidentAnswerInput:
     then: TicketReplyThenInput | None = strawberry.field(
         default=None, description="Where each of the tickets goes with it; null: it stays."
     )
+    request_id: str | None = strawberry.field(
+        default=None,
+        description="Makes a retry safe: the same value with the same input answers no ticket "
+        "twice within 24 hours.",
+    )
 
 
 @strawberry.type(description="What became of an answer to one of the tickets of an incident.")
@@ -176,6 +181,7 @@ class TicketLinkMutations:
             ticket_id=ticket_row_id(input.id),
             body=input.body_markdown,
             then=input.then.to_then() if input.then else None,
+            request_id=input.request_id,
         )
         replies = await TicketIncidentReply.load(answers, info)
         return TicketIncidentAnswerSuccess(replies=replies)

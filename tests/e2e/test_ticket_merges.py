@@ -100,9 +100,9 @@ async def test_one_answer_reaches_all_who_wait_for_an_incident_each_in_their_own
         assert linked["__typename"] == "TicketLinkSuccess"
     await agent.change("TicketMarkSpam", id=tickets[2]["id"])
     then = {"status": "RESOLVED", "resolution": "SOLVED"}
-    answer = await agent.change(
-        "TicketIncidentAnswer", id=incident["id"], bodyMarkdown="It is up again", then=then
-    )
+    wanted = {"bodyMarkdown": "It is up again", "then": then, "requestId": "r-1"}
+    answer = await agent.change("TicketIncidentAnswer", id=incident["id"], **wanted)
+    again = await agent.change("TicketIncidentAnswer", id=incident["id"], **wanted)
     clock.at += timedelta(minutes=1)
 
     replies = answer["replies"]
@@ -117,6 +117,8 @@ async def test_one_answer_reaches_all_who_wait_for_an_incident_each_in_their_own
     assert said(await customer.see(tickets[0]["number"])) == ["Since **today**.", "It is up again"]
     seen = await customer.see(tickets[0]["number"])
     assert incident["id"] not in repr(seen)
+    written = [each["ticketMessage"] for each in replies]
+    assert [each["ticketMessage"] for each in again["replies"]] == written
     assert await TicketMessage.filter(body_markdown="It is up again").count() == 2
 
 
@@ -132,6 +134,12 @@ async def test_one_answer_reaches_all_who_wait_for_an_incident_each_in_their_own
         ("TicketLink", {"otherId": encode_id("Ticket", 7), "kind": "RELATED"}, "NotFoundProblem"),
         ("TicketLink", {"otherId": "itself", "kind": "RELATED"}, "ValidationProblem"),
         ("TicketLink", {"otherId": encode_id("Ticket", 7), "kind": "SPLIT"}, "ValidationProblem"),
+        ("TicketIncidentAnswer", {"bodyMarkdown": ""}, "ValidationProblem"),
+        (
+            "TicketIncidentAnswer",
+            {"bodyMarkdown": "x", "requestId": "x" * 129},
+            "ValidationProblem",
+        ),
         ("TicketUnlink", {"otherId": encode_id("Ticket", 7), "kind": "RELATED"}, "NotFoundProblem"),
     ],
 )
