@@ -8,6 +8,7 @@ from typing import Final
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
+from models.orm import is_sqlite
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.rules.search_query import read_question
@@ -140,14 +141,22 @@ def add_visible_tickets(
         conditions.add("1 = 0")
     elif viewer.reach is Reach.ORGANIZATION and viewer.organization_id is not None:
         conditions.add("ticket.organization_id = ?", viewer.organization_id)
-    elif viewer.organization_id is None:
-        conditions.add("ticket.requester_id = ? AND ticket.organization_id IS NULL", viewer.user_id)
-    else:  # what they left with a former organization is that one's
+    else:
+        _add_own(conditions, viewer.user_id, viewer.organization_id)
+
+
+def _add_own(conditions: Conditions, user_id: int, organization_id: int | None) -> None:
+    """Let through whose matter it is, but for what they left with a former organization."""
+    # Without the plus SQLite may read all tickets of no organization from that column's index.
+    plus = "+" if is_sqlite(conditions.connection) else ""
+    column = f"{plus}ticket.organization_id"
+    if organization_id is None:
+        conditions.add(f"ticket.requester_id = ? AND {column} IS NULL", user_id)
+    else:
         conditions.add(
-            "ticket.requester_id = ?"
-            " AND (ticket.organization_id IS NULL OR ticket.organization_id = ?)",
-            viewer.user_id,
-            viewer.organization_id,
+            f"ticket.requester_id = ? AND ({column} IS NULL OR {column} = ?)",
+            user_id,
+            organization_id,
         )
 
 

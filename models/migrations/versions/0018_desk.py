@@ -118,7 +118,15 @@ def _tickets() -> None:
         _index("ticket", column, "updated_at", "id")
     _index("ticket", "requester_email", "id")
     _index("ticket", "category_id", "id")
-    _index("ticket", "merged_into_id")
+    # Nearly all are NULL, and by that SQLite would think that the index finds nothing.
+    merged = sa.text("merged_into_id IS NOT NULL")
+    op.create_index(
+        "ix_ticket_merged_into_id",
+        "ticket",
+        ["merged_into_id"],
+        postgresql_where=merged,
+        sqlite_where=merged,
+    )
     _index("ticket", "status", "snoozed_until")
     _index("ticket", "status", "resolved_at")
     for name, columns in (
