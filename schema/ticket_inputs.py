@@ -69,6 +69,10 @@ class TicketFilterInput:
     updated_before: datetime | None = strawberry.field(
         default=None, description="Nothing has happened to it since this moment."
     )
+    due_before: datetime | None = strawberry.field(
+        default=None,
+        description="One of its `clocks` is used up before this moment, or is overdue already.",
+    )
     deleted: bool = strawberry.field(
         default=False,
         description="True: deleted ones alone, for those who may restore them; nobody else finds "
@@ -96,6 +100,7 @@ class TicketFilterInput:
             created_before=self.created_before,
             updated_after=self.updated_after,
             updated_before=self.updated_before,
+            due_before=self.due_before,
             is_deleted=self.deleted,
         )
 

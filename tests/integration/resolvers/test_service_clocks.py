@@ -6,12 +6,17 @@ import pytest
 
 from models.rules.roles import ADMINISTRATOR, CUSTOMER, FIRST_LINE
 from models.rules.service_clocks import ClockKind, ClockState
+from models.rules.ticket_states import TicketStatus
 from models.service_clocks import ServiceClockRow
 from models.tickets import Ticket
 from resolvers.context import RequestContext
 from resolvers.ports import Ports
 from resolvers.service_clocks import clocks_by_ticket_ids
-from resolvers.ticket_messages import reply_to_ticket
+from resolvers.service_sweep import sweep_clocks
+from resolvers.ticket_filters import TicketFilter
+from resolvers.ticket_lists import count_tickets
+from resolvers.ticket_messages import ReplyThen, reply_to_ticket
+from resolvers.ticket_moves import mark_spam
 from resolvers.tickets import create_ticket
 from tests.factories import as_person, make_built_in
 from tests.fakes import FixedClock
@@ -78,6 +83,36 @@ async def test_a_breach_is_seen_before_the_worker_notes_it(
         None,
     )
     assert met.breached_at == moscow("23T10:00:01")
+
+
+async def test_the_desk_finds_what_is_due_and_overdue(
+    ticket: Ticket, agent: RequestContext, customer: RequestContext, clock: FixedClock
+) -> None:
+    async def found(context: RequestContext, before: str) -> int:
+        return await count_tickets(context, TicketFilter(due_before=moscow(before)))
+
+    ahead = [await found(agent, each) for each in ("23T10:00", "23T10:01")]
+    clock.at = moscow("23T12:00")
+    await sweep_clocks(agent)
+    overdue, theirs = await found(agent, "23T12:00"), await found(customer, "30T00:00")
+    await reply_to_ticket(
+        agent,
+        ticket_id=ticket.id,
+        body="Try again.",
+        then=ReplyThen(status=TicketStatus.WAITING_FOR_CUSTOMER),
+    )
+
+    assert (ahead, overdue, theirs) == ([0, 1], 1, 0)
+    assert await found(agent, "30T00:00") == 0  # met late, and the other one stands
+
+
+async def test_nobody_is_waited_for_in_what_is_set_aside(
+    ticket: Ticket, agent: RequestContext, clock: FixedClock
+) -> None:
+    clock.at = moscow("23T12:00")
+    await mark_spam(agent, ticket_id=ticket.id)
+
+    assert await count_tickets(agent, TicketFilter(due_before=moscow("30T00:00"))) == 0
 
 
 async def test_nobody_but_the_desk_sees_clocks(ticket: Ticket, customer: RequestContext) -> None:
