@@ -1,5 +1,6 @@
 """Which tickets and messages a viewer may see and asked for, as SQL for every path."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,14 @@ from resolvers.search import add_found
 
 # As the partial indexes have it: the engines see that the one follows from the other.
 _ACTIVE_SQL: Final = "ticket.status IN ({})".format(", ".join(f"'{each}'" for each in ACTIVE))
+
+# A clock of a ticket that is set aside, or promised nothing any more, is due for nobody.
+_DUE: Final = (
+    "ticket.id IN (SELECT service_clock.ticket_id FROM service_clock"
+    " WHERE service_clock.met_at_s IS NULL AND service_clock.deadline_s < ?"
+    " AND (service_clock.paused_for IS NULL"
+    " OR service_clock.paused_for = 'WAITING_FOR_CUSTOMER'))"
+)
 
 
 _BRANCH: Final = (
@@ -61,6 +70,8 @@ class TicketFilter:
         is_followed: by the viewer.
         created_after, updated_after: inclusive.
         created_before, updated_before: exclusive.
+        due_before: a term of service that is not met is used up before this moment; those
+            that are overdue are among them.
         is_deleted: the deleted ones, which administrators alone see, instead of the others.
     """
 
@@ -82,6 +93,7 @@ class TicketFilter:
     created_before: datetime | None = None
     updated_after: datetime | None = None
     updated_before: datetime | None = None
+    due_before: datetime | None = None
     is_deleted: bool = False
 
 
@@ -252,12 +264,15 @@ def _add_statuses(conditions: Conditions, statuses: Sequence[TicketStatus]) -> N
 def _add_desk_filter(conditions: Conditions, filter: TicketFilter, viewer: Viewer) -> None:
     """Let through by what the desk alone sees: others find nothing by it, not even a hint."""
     is_by_assignee = filter.is_unassigned or filter.is_mine or filter.assignee_id is not None
-    if is_by_assignee or filter.queue_id is not None or filter.tag is not None:
+    others = (filter.queue_id, filter.tag, filter.due_before)
+    if is_by_assignee or any(each is not None for each in others):
         conditions.add("1 = 1" if is_desk(viewer) else "1 = 0")
     if filter.is_unassigned:
         conditions.add("ticket.assignee_id IS NULL")
     if filter.is_mine:
         conditions.add("ticket.assignee_id = ?", viewer.user_id or -1)
+    if filter.due_before is not None:
+        conditions.add(_DUE, math.ceil(filter.due_before.timestamp()))
     if filter.tag is not None:
         conditions.add(
             "ticket.id IN (SELECT ticket_tag.ticket_id FROM ticket_tag WHERE ticket_tag.name = ?)",
