@@ -54,7 +54,7 @@ class ArticleRevision(Model):
         "models.Article", related_name="revisions", on_delete=fields.CASCADE
     )
     article_id: int
-    language = fields.CharField(max_length=8)
+    language = fields.CharField(max_length=16)
     number = fields.IntField()
     title = fields.CharField(max_length=MAX_ARTICLE_TITLE_LENGTH)
     keywords = fields.CharField(max_length=MAX_KEYWORDS_LENGTH)

@@ -44,7 +44,7 @@ class SearchDocument(Model):
     id = fields.BigIntField(primary_key=True, generated=False, default=new_id)
     kind = fields.CharEnumField(SearchKind, max_length=16, description="SearchKind")
     owner_id = fields.BigIntField()
-    language = fields.CharField(max_length=8)
+    language = fields.CharField(max_length=16)
     part = fields.IntField()
     title = fields.TextField()
     body = fields.TextField()

@@ -43,5 +43,5 @@ def add_article_filter(conditions: Conditions, filter: ArticleFilter, viewer: Vi
         conditions.add(
             "EXISTS (SELECT 1 FROM article_revision WHERE article_revision.article_id = article.id"
             f" AND article_revision.language = ?{published})",
-            filter.language[:8].replace("\0", ""),
+            filter.language[:16].replace("\0", ""),
         )

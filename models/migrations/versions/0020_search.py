@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("id", KEY, primary_key=True, autoincrement=False),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("owner_id", sa.BigInteger, nullable=False),
-        sa.Column("language", sa.String(8), nullable=False),
+        sa.Column("language", sa.String(16), nullable=False),
         sa.Column("part", sa.Integer, nullable=False),
         sa.Column("title", sa.Text, nullable=False),
         sa.Column("body", sa.Text, nullable=False),

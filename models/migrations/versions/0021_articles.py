@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column(
             "article_id", KEY, sa.ForeignKey("article.id", ondelete="CASCADE"), nullable=False
         ),
-        sa.Column("language", sa.String(8), nullable=False),
+        sa.Column("language", sa.String(16), nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("title", sa.String(300), nullable=False),
         sa.Column("keywords", sa.String(500), nullable=False),
