@@ -139,19 +139,32 @@ async def _sources(context: RequestContext, ticket_ids: Sequence[int]) -> list[S
     seen = [each.id for each in await tickets_by_ids(context, ticket_ids) if each is not None]
     if not seen:
         return []
+    sources = [(each, each) for each in seen]
+    level = sources
+    while level:  # as a rule there is nothing to be found
+        level = [each for each in await _merged(context, level) if each not in sources]
+        sources += level
+    return sources
+
+
+async def _merged(context: RequestContext, level: Sequence[Source]) -> list[Source]:
+    """Return what is merged into the sources of a level, right into them."""
+    ids = sorted({source for _, source in level})
     conditions = Conditions(reader())
     add_visible_tickets(conditions, context.viewer)
-    values = ", ".join(f"(CAST({each} AS BIGINT), CAST({each} AS BIGINT))" for each in seen)
-    # UNION leaves out what is there already, so that even a ring would end.
+    conditions.add(f"ticket.merged_into_id IN ({', '.join('?' * len(ids))})", *ids)
+    # No recursive query: SQLite reads the whole table for it.
     rows = await fetch(
         conditions.connection,
-        f"WITH RECURSIVE source (shown_id, id) AS (VALUES {values} UNION"
-        " SELECT source.shown_id, ticket.id FROM ticket"
-        f" JOIN source ON ticket.merged_into_id = source.id WHERE {conditions.sql})"
-        " SELECT shown_id, id FROM source",
+        f"SELECT ticket.id, ticket.merged_into_id FROM ticket WHERE {conditions.sql}",
         conditions.arguments,
     )
-    return [(int(row["shown_id"]), int(row["id"])) for row in rows]
+    return [
+        (shown, int(row["id"]))
+        for shown, source in level
+        for row in rows
+        if row["merged_into_id"] == source
+    ]
 
 
 def _union(
