@@ -278,11 +278,10 @@ def test_a_database_that_grew_step_by_step_is_one_that_was_made_at_once(
         folder = plant(tmp_path / str(count), real=count)
         assert migrate(url, folder=folder) == [REAL[count - 1]]
     grown = contents(url)
-    drop = ", ".join(f'"{table}"' for table in [*grown.columns, "alembic_version"])
     if (path := sqlite_path(url)) is not None:
         Path(path).unlink()
     else:
-        execute(url, f"DROP TABLE {drop}")
+        execute(url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 
     migrate(url)
 
