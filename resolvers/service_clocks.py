@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from models.orm import reader
 from models.rules.service_clocks import ClockState
-from models.service_clocks import ServiceClockRow
+from models.service_clocks import ServiceClockEntry, ServiceClockRow
 from resolvers.context import RequestContext
 from resolvers.link_filters import MAX_ID
 from resolvers.service_book import TermsBook, current_book, seconds_of
 from resolvers.ticket_clocks import clock_of
 from resolvers.ticket_filters import is_desk
+
+MAX_ENTRIES: Final = 200  # of a log, at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,18 @@ async def clocks_by_ticket_ids(
         for row in await rows.order_by("id"):
             found[row.ticket_id].append(_view(row, book, now_s))
     return [found[each] for each in ids]
+
+
+async def logs_by_clock_ids(
+    context: RequestContext, ids: Sequence[int]
+) -> list[list[ServiceClockEntry]]:
+    """Return what happened to clocks, in order: the last MAX_ENTRIES; nothing but for the desk."""
+    found: dict[int, list[ServiceClockEntry]] = {each: [] for each in ids}
+    if found and is_desk(context.viewer):
+        rows = ServiceClockEntry.filter(clock_id__in=list(found)).using_db(reader())
+        for row in await rows.order_by("id"):
+            found[row.clock_id].append(row)
+    return [found[each][-MAX_ENTRIES:] for each in ids]
 
 
 def _view(row: ServiceClockRow, book: TermsBook, now_s: int) -> ClockView:

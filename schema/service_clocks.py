@@ -1,15 +1,54 @@
 """GraphQL face of the clocks of a ticket: what is promised, and how much of it is used."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 import strawberry
 
+from models.rules.policy_format import terms_from_json
+from models.service_clocks import ServiceClockEntry
 from resolvers.service_clocks import ClockView
 from schema.context import Info
+from schema.costs import costs
 from schema.scalars import Count
-from schema.service_enums import ClockKind, ClockState, PauseReason
+from schema.service_enums import ClockEntryKind, ClockKind, ClockState, PauseReason
 from schema.service_policies import ServicePolicyType, policy_of
+
+
+@strawberry.type(
+    name="ServiceClockEntry",
+    description="A line of the log of a clock, which says why it is late or not. Lines are never "
+    "changed.",
+)
+class ServiceClockEntryType:
+    kind: ClockEntryKind = strawberry.field(description="What happened.")
+    at: datetime = strawberry.field(description="When, however late it was noticed.")
+    used_seconds: Count = strawberry.field(description="Working seconds used until then.")
+    budget_seconds: Count = strawberry.field(description="What is promised from then on.")
+    former_budget_seconds: Count | None = strawberry.field(
+        description="What was promised until then; null unless the terms changed."
+    )
+    percent: int | None = strawberry.field(description="Of a warning; null for others.")
+    paused_for: PauseReason | None = strawberry.field(description="Of a pause; null for others.")
+    late_by_seconds: Count | None = strawberry.field(
+        description="Working seconds beyond the term, of a breach and of being met; null for "
+        "others."
+    )
+
+    @classmethod
+    def of(cls, row: ServiceClockEntry) -> Self:
+        """Return the line of a row."""
+        former = None if row.old_terms is None else terms_from_json(row.old_terms).budget_s
+        return cls(
+            kind=row.kind,
+            at=datetime.fromtimestamp(row.at_s, UTC),
+            used_seconds=Count(row.consumed_s),
+            budget_seconds=Count(terms_from_json(row.terms).budget_s),
+            former_budget_seconds=None if former is None else Count(former),
+            percent=row.percent,
+            paused_for=row.paused_for,
+            late_by_seconds=None if row.late_by_s is None else Count(row.late_by_s),
+        )
 
 
 @strawberry.type(
@@ -41,6 +80,7 @@ class ServiceClockType:
         description="By how many working seconds it was met too late; 0 for in time, null for not "
         "met."
     )
+    row_id: strawberry.Private[int]
     policy_id: strawberry.Private[int]
 
     @classmethod
@@ -59,12 +99,20 @@ class ServiceClockType:
             met_at=view.met_at,
             breached_at=view.breached_at,
             late_by_seconds=None if row.late_by_s is None else Count(row.late_by_s),
+            row_id=row.id,
             policy_id=row.policy_id,
         )
 
     @strawberry.field(description="Which promised it.")
     async def policy(self, info: Info) -> ServicePolicyType | None:
         return await policy_of(self.policy_id, info)
+
+    @strawberry.field(
+        description="What happened to it, the oldest first: the last 200 lines.", **costs(5)
+    )
+    async def log(self, info: Info) -> list[ServiceClockEntryType]:
+        rows = await info.context.loaders.desk.clock_log.load(self.row_id)
+        return [ServiceClockEntryType.of(row) for row in rows]
 
 
 async def clocks_of(ticket_id: int, info: Info) -> list[ServiceClockType]:

@@ -1,11 +1,13 @@
 """Enums of the service terms, with descriptions for the SDL: import them from here."""
 
 from models.rules.calendars import DayReason, HolidaySource, Weekday
+from models.rules.clock_steps import ClockEntryKind
 from models.rules.service_clocks import ClockKind, ClockState, PauseReason
 from models.rules.service_policies import PolicyField
 from schema.enums import describe_enum
 
 __all__ = (
+    "ClockEntryKind",
     "ClockKind",
     "ClockState",
     "DayReason",
@@ -53,6 +55,21 @@ describe_enum(
     },
     name="ServiceClockKind",
     description="What is promised.",
+)
+describe_enum(
+    ClockEntryKind,
+    {
+        ClockEntryKind.STARTED: "It began to count.",
+        ClockEntryKind.PAUSED: "It stopped: see `pausedFor`.",
+        ClockEntryKind.RESUMED: "It goes on after a pause.",
+        ClockEntryKind.WARNED: "`percent` of the term were used up.",
+        ClockEntryKind.BREACHED: "More was used than promised.",
+        ClockEntryKind.MET: "What was promised was done.",
+        ClockEntryKind.REOPENED: "It goes on after it was met: the ticket is open again.",
+        ClockEntryKind.RECALCULATED: "It counts by other terms from then on.",
+    },
+    name="ServiceClockEntryKind",
+    description="What happened to a clock.",
 )
 describe_enum(
     ClockState,

@@ -6,13 +6,14 @@ from functools import cached_property, partial
 from strawberry.dataloader import DataLoader
 
 from models.rules.ticket_fields import FieldDefinition, FieldValue
+from models.service_clocks import ServiceClockEntry
 from models.ticket_categories import TicketCategory
 from models.ticket_queues import TicketQueue
 from models.tickets import Ticket, TicketLink
 from resolvers.context import RequestContext
 from resolvers.paging import Page, PageWindow
 from resolvers.service_calendars import ServiceCalendarView, calendars_by_ids
-from resolvers.service_clocks import ClockView, clocks_by_ticket_ids
+from resolvers.service_clocks import ClockView, clocks_by_ticket_ids, logs_by_clock_ids
 from resolvers.service_policies import ServicePolicyView, policies_by_ids
 from resolvers.ticket_categories import categories_by_ids
 from resolvers.ticket_field_values import fields_by_ticket_ids, fields_of_kind
@@ -76,6 +77,11 @@ class TicketLoaders:
     def clocks(self) -> DataLoader[int, list[ClockView]]:
         """Clocks of the service terms by their ticket's row id."""
         return DataLoader(load_fn=partial(clocks_by_ticket_ids, self._context))
+
+    @cached_property
+    def clock_log(self) -> DataLoader[int, list[ServiceClockEntry]]:
+        """What happened to clocks of the service terms, by their row id."""
+        return DataLoader(load_fn=partial(logs_by_clock_ids, self._context))
 
     @cached_property
     def calendar(self) -> DataLoader[int, ServiceCalendarView | None]:

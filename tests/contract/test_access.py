@@ -141,7 +141,10 @@ BEHIND: Final[Table] = {
     "ServiceCalendarYear": "year official decree workingDays workingMinutes differingDays",
     "ServiceClock": (
         "kind round state pausedFor budgetSeconds usedSeconds deadlineAt deadlineOfficial "
-        "metAt breachedAt lateBySeconds policy"
+        "metAt breachedAt lateBySeconds policy log"
+    ),
+    "ServiceClockEntry": (
+        "kind at usedSeconds budgetSeconds formerBudgetSeconds percent pausedFor lateBySeconds"
     ),
     "ServiceOwnDay": "day name off shortenedByMinutes likeWeekday hours",
     "ServicePolicy": "id name revision default archivedAt conditions budgets warnAt calendar",

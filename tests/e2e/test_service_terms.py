@@ -226,6 +226,41 @@ async def test_the_desk_sees_the_clocks_of_a_ticket_and_customers_none(
     )
 
 
+async def test_the_log_of_a_clock_says_why_it_is_late(
+    admin: Member, client: Client, ports: Ports, clock: FixedClock
+) -> None:
+    calendar = await _calendar(admin)
+    policy = await _policy(admin, calendar)
+    customer, agent = await join(client, ports, "customer"), await join(client, ports, "first_line")
+    clock.at = moscow("23T09:00")
+    ticket = await customer.ask_for()
+    await admin.change(
+        "ServicePolicyPublish",
+        id=policy["id"],
+        calendarId=calendar["id"],
+        budgets={"firstResponseMinutes": 30},
+        warnAt=[],
+    )
+    clock.at = moscow("23T10:00")
+    await agent.change("TicketReply", id=ticket["id"], bodyMarkdown="Try again.")
+
+    asked = await agent.portal.ask("TicketClockLog", number=ticket["number"])
+
+    first, resolution = asked["ticket"]["clocks"]
+    assert [
+        (each["kind"], each["at"][11:16], each["usedSeconds"], each["lateBySeconds"])
+        for each in first["log"]
+    ] == [
+        ("STARTED", "06:00", 0, None),
+        ("WARNED", "06:30", 1800, None),
+        ("WARNED", "06:45", 2700, None),
+        ("WARNED", "06:54", 3240, None),
+        ("MET", "07:00", 3600, 0),
+    ]
+    assert resolution["log"][-1]["kind"] == "PAUSED"
+    assert resolution["log"][-1]["pausedFor"] == "NOT_PROMISED"
+
+
 async def test_only_administrators_of_the_desk_change_terms(
     client: Client, ports: Ports, database: None
 ) -> None:
