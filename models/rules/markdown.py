@@ -8,6 +8,7 @@ are counted here before they are made.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, cast
 
 from markdown_it import MarkdownIt
@@ -25,6 +26,9 @@ __all__ = ["html_to_text", "sanitise_mail_html", "text_to_html", "to_html", "to_
 
 MAX_FORMATTED_LENGTH: Final = 50_000  # characters; a longer text is shown as it was typed
 MAX_SHOWN_LENGTH: Final = 1_000_000  # characters; the rest of a text is left out
+# A message is read by several people, several times; making its page costs 2 ms for each kB.
+_REMEMBERED: Final = 1_000  # texts
+_MAX_REMEMBERED_LENGTH: Final = 4_000  # characters
 _MAX_CELLS: Final = 20_000  # of all tables of a text
 _CELLS: Final = "cells"  # of the environment of one rendering
 
@@ -37,6 +41,17 @@ def to_html(markdown: str, *, images: Mapping[str, str] = NO_IMAGES) -> str:
         images: addresses of pictures on this portal by the source that the text names
             them by. Pictures of other hosts would tell them who reads: they become links.
     """
+    if images or len(markdown) > _MAX_REMEMBERED_LENGTH:
+        return _html(markdown, images)
+    return _remembered(markdown)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _remembered(markdown: str) -> str:
+    return _html(markdown, NO_IMAGES)
+
+
+def _html(markdown: str, images: Mapping[str, str]) -> str:
     text = visible_text(markdown)
     if len(text) > MAX_FORMATTED_LENGTH:
         return text_to_html(text)

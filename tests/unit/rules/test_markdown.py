@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.rules import html_tree
+from models.rules import html_tree, markdown
 from models.rules.markdown import (
     MAX_FORMATTED_LENGTH,
     html_to_text,
@@ -127,12 +127,14 @@ def test_text_of_a_mail_leaves_out_scripts_styles_and_comments() -> None:
     assert html_to_text(html) == "a\u00a0b\nc"
 
 
-@pytest.mark.parametrize("html", _hostile())
-def test_hostile_html_leaves_nothing_that_acts(html: str) -> None:
-    for shown in (sanitise_mail_html(html), to_html(html), text_to_html(html)):
-        assert faults_of(shown) == []
-    twice = sanitise_mail_html(sanitise_mail_html(html))
-    assert twice == sanitise_mail_html(html)
+def test_hostile_html_leaves_nothing_that_acts() -> None:
+    pieces = _hostile()
+    assert len(pieces) > 110
+    for html in pieces:
+        mail = sanitise_mail_html(html)
+        for shown in (mail, to_html(html), text_to_html(html)):
+            assert faults_of(shown) == [], html
+        assert sanitise_mail_html(mail) == mail, html
 
 
 _MARKUP: Final = """<p> </p> <b> </b> <table> <td> </table> <a\u00a0href= ' " > &lt; &#x202e; \u202e
@@ -204,12 +206,13 @@ def test_markdown_takes_time_in_proportion_to_its_length(pattern: str) -> None:
     assert _calls(lambda: to_html(long)) < 6 * _calls(lambda: to_html(short)) + 2_000
 
 
-def test_a_table_of_many_cells_is_no_table() -> None:
-    header = "|a" * 300 + "\n" + "|-" * 300 + "\n"
-    assert "<table>" not in to_html(header + "|\n" * 300)
-    assert len(to_html(header + "|\n" * 300)) < 10_000
-    several = ("|a" * 100 + "\n" + "|-" * 100 + "\n" + "|\n" * 90 + "\n") * 5
-    assert to_html(several).count("<table>") == 2
+def test_a_table_of_many_cells_is_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markdown, "_MAX_CELLS", 200)
+    one = "|a" * 10 + "\n" + "|-" * 10 + "\n" + "|\n" * 6 + "\n"
+    assert to_html(one * 5).count("<table>") == 2
+    wide = "|a" * 300 + "\n" + "|-" * 300 + "\n" + "|\n" * 300
+    assert "<table>" not in to_html(wide)
+    assert len(to_html(wide)) < 10_000
 
 
 _OPENED: Final = ("<div>", "<b>", "<a href=https://ok.test>", "<table><tr><td>", "<blockquote>")
