@@ -7,7 +7,7 @@ which says whose file it is. The bytes go from the socket to the disk as they co
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -86,7 +86,8 @@ class FileUploads:
         self, request: web.Request, upload: Upload, body: FileBody, limits: dict[str, str]
     ) -> web.Response:
         with self._counted(upload.context.viewer.user_id), _patience(request, upload):
-            file = await receive_file(upload, body.chunks)
+            async with aclosing(body.chunks) as chunks:
+                file = await receive_file(upload, chunks)
         return answer({"file": _told(file)}, status=HTTPStatus.CREATED, headers=limits)
 
     @contextmanager

@@ -9,11 +9,13 @@ from datetime import timedelta
 import pytest
 from tortoise.transactions import in_transaction
 
+from api.workers.retention import RetentionWorker
 from models.errors import NotFoundError, QuotaExceededError
 from models.files import Blob, FileOwnerKind, StoredFile
 from resolvers.context import RequestContext
 from resolvers.file_deletions import (
     LOST_AFTER,
+    PRUNES,
     _delete_lost,
     prune_blobs,
     prune_drafts,
@@ -153,6 +155,24 @@ async def test_files_go_after_a_day_and_their_contents_with_the_last_one(
     assert len(on_disk(ports)) == 1
     assert await whole(ports)
     assert (await prune_files(worker), await prune_blobs(worker)) == (0, 0)
+
+
+async def test_the_worker_deletes_what_is_due_in_one_round(
+    ada: RequestContext, ports: Ports, clock: FixedClock
+) -> None:
+    await send_file(ada, PNG)
+    clock.at += timedelta(days=1)
+    worker = RetentionWorker(as_command(ports), click_days=90, prunes=PRUNES)
+
+    deleted = await worker.step()
+
+    assert {name: deleted[name] for name in PRUNES} == {
+        "files": 1,
+        "blobs": 1,
+        "lost_contents": 0,
+        "file_drafts": 0,
+    }
+    assert on_disk(ports) == []
 
 
 async def test_a_file_is_attached_or_swept_and_never_both(

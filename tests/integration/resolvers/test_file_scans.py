@@ -3,10 +3,12 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from api.adapters.clamd_scanner import ClamdScanner
+from api.metrics import Metrics, render
 from api.workers.scans import ScanWorker
 from models.audit_entries import AuditEntry
 from models.errors import NotFoundError
@@ -159,7 +161,7 @@ async def test_a_content_that_lies_elsewhere_or_is_gone_waits(ada: RequestContex
 
 
 async def test_files_that_came_before_there_was_a_scanner_are_scanned_by_the_worker(
-    ada: RequestContext, ports: Ports
+    ada: RequestContext, ports: Ports, tmp_path: Path
 ) -> None:
     before = replace(ada, ports=ports)
     files = [await send_file(before, content) for content in (PNG, EICAR, b"words")]
@@ -167,10 +169,15 @@ async def test_files_that_came_before_there_was_a_scanner_are_scanned_by_the_wor
     await Blob.filter(id=files[-1].blob_id).update(scan_verdict="too long")
 
     async with clamd() as server:
-        worker = ScanWorker(ada, scanner=ClamdScanner(server.url))
+        metrics = Metrics(tmp_path)
+        worker = ScanWorker(ada, scanner=ClamdScanner(server.url), metrics=metrics)
         await worker.step()
         await worker.finish()
+        metrics.close()
 
     statuses = {row.blob.scan_status async for row in StoredFile.all().select_related("blob")}
     assert statuses == {ScanStatus.CLEAN, ScanStatus.INFECTED, ScanStatus.UNSCANNED}
     assert sorted(server.streams) == sorted([PNG, EICAR])
+    counted = render(tmp_path).decode()
+    assert 'linkyard_file_scans_total{outcome="clean"} 1.0' in counted
+    assert 'linkyard_file_scans_total{outcome="infected"} 1.0' in counted
