@@ -117,7 +117,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
         "ticketRequesterSet", 'requester: {email: "who@people.test"}'
     ),
     "Mutation.ticketAssign": Probe(
-        "mutation ($id: ID!, $self: ID!) { ticketAssign(input: {id: $id, assigneeId: $self}) "
+        "mutation ($id: ID!, $me: ID!) { ticketAssign(input: {id: $id, assigneeId: $me}) "
         "{ __typename } }",
         "Ticket",
         _STAFF,

@@ -44,7 +44,7 @@ class Probe:
 
     Attributes:
         document: with `$id` for the thing's global id, where it is about one, `$number` for
-            a ticket's number, `$ticket` for the id of another ticket, `$self` for that of who
+            a ticket's number, `$ticket` for the id of another ticket, `$me` for that of who
             asks, `$other` for that of another person, and `$word` for a new word.
         noun: of the things, as tests.access_world makes them; "" when it is about none.
         scope: needed; None asks for a signed-in person alone.

@@ -136,7 +136,7 @@ async def _answer(world: World, probe: Probe, thing: str) -> dict[str, Any]:
         "id": thing,
         "number": await number_of(thing) if "$number" in probe.document else 0,
         "ticket": await another_ticket(world) if "$ticket" in probe.document else "",
-        "self": encode_id("User", world.context.viewer.user_id or 0),
+        "me": encode_id("User", world.context.viewer.user_id or 0),
         "other": encode_id("User", world.other.id),
         "word": secrets.token_hex(4),
     }

@@ -17,6 +17,7 @@ from resolvers.ports import Ports
 from schema.context import PortalFacts
 from schema.nodes import encode_id
 from schema.root import served_schema
+from tests.access_desk import DESK_PROBES
 from tests.factories import as_person, make_domain, make_user
 from tests.fakes import FixedClock
 from tests.portal import Client, Portal, sign_in
@@ -94,6 +95,12 @@ GUARDED = {
     "invitationRevoke": 'mutation { invitationRevoke(input: {id: "x"}) { __typename } }',
     "apiKeyRevoke": 'mutation { apiKeyRevoke(input: {id: "x"}) { __typename } }',
 }
+# Root fields of the desk, asked as in the access matrix.
+DESK = {
+    field.partition(".")[2]: probe.document
+    for field, probe in DESK_PROBES.items()
+    if field.startswith(("Query.", "Mutation.")) and " of " not in field
+}
 
 
 def core_schema() -> GraphQLSchema:
@@ -110,7 +117,7 @@ def test_every_root_field_is_declared_open_or_guarded() -> None:
     roots = (schema.query_type, schema.mutation_type)
     fields = [name for root in roots if isinstance(root, GraphQLObjectType) for name in root.fields]
 
-    assert sorted(fields) == sorted([*OPEN, *DOORS, *GUARDED])
+    assert sorted(fields) == sorted([*OPEN, *DOORS, *GUARDED, *DESK])
 
 
 @pytest.mark.parametrize("name", OPEN)
@@ -122,7 +129,19 @@ async def test_anonymous_caller_reads_portal_and_viewer(client: Client, name: st
 
 @pytest.mark.parametrize("name", GUARDED)
 async def test_anonymous_caller_reads_nothing_else(client: Client, name: str) -> None:
-    response = await Portal(client, {"Accept-Language": "ru"}).send(GUARDED[name])
+    await refuse(client, name, GUARDED[name])
+
+
+async def test_anonymous_caller_reads_nothing_of_the_desk(client: Client) -> None:
+    for name, document in DESK.items():
+        await refuse(client, name, document)
+
+
+async def refuse(client: Client, name: str, document: str) -> None:
+    """Ask for a field as nobody, and see that nothing comes of it."""
+    words = dict.fromkeys(("id", "ticket", "me", "other", "word"), "x")
+    asked = {key: value for key, value in {**words, "number": 1}.items() if f"${key}" in document}
+    response = await Portal(client, {"Accept-Language": "ru"}).send(document, **asked)
     body = await response.json()
 
     assert response.status == 401
