@@ -1,7 +1,9 @@
 """Passwords of links: set by who may change the link, typed by its visitors.
 
-A guess is counted before it is looked at, and costs exactly one slow hash, right or wrong.
-A right one is taken back from the counts: hundreds of people may know the password.
+A guess is counted before it is looked at, and a wrong one costs exactly one slow hash. So does
+a right one, once in a process: then it is known, see resolvers.right_passwords. Right ones are
+taken back from the counts, since hundreds of people may know the password; only the slow hash
+stays counted by address, so that nobody keeps the threads from those who sign in.
 """
 
 from collections.abc import Sequence
@@ -17,8 +19,9 @@ from models.rules.replica_format import Entry, EntryKind
 from models.store_failures import is_store_failure, is_too_slow
 from resolvers.context import Origin, RequestContext, Viewer
 from resolvers.limits import give_back, spend
-from resolvers.ports import Ports, StoreUnavailableError
+from resolvers.ports import PasswordVerdict, Ports, StoreUnavailableError
 from resolvers.redirects import stored_link
+from resolvers.right_passwords import RightPasswords
 
 _MAX_WAITING: Final = 64  # guesses of this process; more would only wait longer
 _RETRY_S: Final = 2
@@ -29,6 +32,7 @@ class StoredPasswords:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
+        self._right = RightPasswords()
         self._waiting = 0
 
     async def __call__(
@@ -40,7 +44,9 @@ class StoredPasswords:
         context = RequestContext(Viewer(), self._ports, Origin(address=address))
         self._waiting += 1
         try:
-            return await try_password(context, hosts=hosts, slug=slug, password=password)
+            return await try_password(
+                context, hosts=hosts, slug=slug, password=password, right=self._right
+            )
         except Exception as error:
             if is_store_failure(error) or is_too_slow(error):
                 raise StoreUnavailableError from error
@@ -50,7 +56,12 @@ class StoredPasswords:
 
 
 async def try_password(
-    context: RequestContext, *, hosts: Sequence[str], slug: str, password: str
+    context: RequestContext,
+    *,
+    hosts: Sequence[str],
+    slug: str,
+    password: str,
+    right: RightPasswords,
 ) -> Entry | None:
     """Return what a slug leads to for who typed a password; see LinkUnlock.
 
@@ -62,6 +73,7 @@ async def try_password(
         hosts: see LinkUnlock, as the others.
         slug: as there.
         password: as there.
+        right: what this process has found right before.
     """
     row = await stored_link(hosts, slug)
     if row is None or entry_of(row).kind is not EntryKind.ORDINARY:
@@ -70,10 +82,18 @@ async def try_password(
     limits = _limits(context, link_id)
     await _spend(context, limits)
     checked = password if may_be_password(password) else ""
-    verdict = await context.ports.passwords.verify(checked, stored)
+    is_known = right.knows(checked, stored)
+    verdict = PasswordVerdict(is_right=True)
+    if not is_known:
+        try:
+            verdict = await context.ports.passwords.verify(checked, stored)
+        except RateLimitedError:  # too many are hashed just now: nobody looked at this one
+            await _give_back(context, limits)
+            raise
     if not verdict.is_right:
         return entry_of(row)
-    await _give_back(context, limits)
+    right.note(checked, stored)
+    await _give_back(context, limits if is_known else _but_slow_hashes(limits))
     row = await stored_link(hosts, slug)
     if row is None or row["password_hash"] != stored:
         return None if row is None else entry_of(row)
@@ -102,6 +122,11 @@ def _limits(context: RequestContext, link_id: int) -> list[tuple[RateLimit, str]
         (RateLimit.LINK_PASSWORD_ADDRESS, address),
         (RateLimit.LINK_PASSWORD_ALL, f"{link_id}"),
     ]
+
+
+def _but_slow_hashes(limits: Sequence[tuple[RateLimit, str]]) -> list[tuple[RateLimit, str]]:
+    """Return the limits without the one that a right password uses up, too."""
+    return [each for each in limits if each[0] is not RateLimit.LINK_PASSWORD_ADDRESS]
 
 
 async def _spend(context: RequestContext, limits: Sequence[tuple[RateLimit, str]]) -> None:

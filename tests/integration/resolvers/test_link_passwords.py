@@ -37,6 +37,7 @@ from resolvers.link_passwords import StoredPasswords, try_password
 from resolvers.links import LinkChanges, create_link, delete_link, update_link
 from resolvers.ports import Ports, StoreUnavailableError
 from resolvers.redirects import StoredLinks
+from resolvers.right_passwords import RightPasswords
 from tests.factories import HOST, PASSWORDS, as_nobody, as_person, make_domain, make_user
 from tests.fakes import FixedClock
 from tests.integration.resolvers.test_replica import entries, follow
@@ -74,8 +75,17 @@ def visitor_from(ports: Ports, address: str) -> RequestContext:
     return replace(as_nobody(ports), origin=Origin(address=address))
 
 
-async def opened(context: RequestContext, password: str, *, slug: str = "a") -> Entry | None:
-    return await try_password(context, hosts=[HOST], slug=slug, password=password)
+async def opened(
+    context: RequestContext,
+    password: str,
+    *,
+    slug: str = "a",
+    right: RightPasswords | None = None,
+) -> Entry | None:
+    """Try a password, in a process that has found nothing right before if none is named."""
+    return await try_password(
+        context, hosts=[HOST], slug=slug, password=password, right=right or RightPasswords()
+    )
 
 
 def protected(link: Link, **fields: Any) -> Entry:  # noqa: ANN401 - of any field
@@ -368,11 +378,61 @@ async def test_one_address_has_sixty_guesses_on_all_links(
         await opened(visitor, WORD, slug="n6")
 
 
-async def test_right_passwords_use_nothing_up(visitor: RequestContext, link: Link) -> None:
-    for _ in range(12):
-        assert await opened(visitor, WORD) == opened_entry(link)
+async def test_a_right_password_costs_a_process_one_slow_hash_and_uses_up_no_guess(
+    visitor: RequestContext, link: Link
+) -> None:
+    hasher, right = Argon2Hasher(memory_kib=8, time_cost=1, parallelism=1), RightPasswords()
+    counting = replace(visitor, ports=replace(visitor.ports, passwords=hasher))
 
-    assert {row.hits for row in await Throttle.all()} == {0}
+    for _ in range(12):
+        assert await opened(counting, WORD, right=right) == opened_entry(link)
+
+    assert hasher.hashes == 1
+    assert sorted(row.hits for row in await Throttle.all()) == [0, 0, 1]  # that hash, by address
+    hasher.close()
+
+
+async def test_nobody_keeps_the_threads_busy_with_passwords_they_know(
+    owner: RequestContext, visitor: RequestContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for slug in "abc":
+        await create_link(owner, url=TARGET, slug=slug, password=WORD)
+    rules = {**RULES, RateLimit.LINK_PASSWORD_ADDRESS: WindowRule(most=2, window_s=600)}
+    monkeypatch.setattr("resolvers.limits.RULES", rules)
+    hasher, right = Argon2Hasher(memory_kib=8, time_cost=1, parallelism=1), RightPasswords()
+    counting = replace(visitor, ports=replace(visitor.ports, passwords=hasher))
+    for slug in "ab":
+        await opened(counting, WORD, slug=slug, right=right)
+
+    with pytest.raises(RateLimitedError):
+        await opened(counting, WORD, slug="c", right=right)
+
+    assert hasher.hashes == 2
+    hasher.close()
+
+
+async def test_a_password_that_was_right_is_wrong_once_it_is_another(
+    owner: RequestContext, visitor: RequestContext, link: Link
+) -> None:
+    right = RightPasswords()
+    await opened(visitor, WORD, right=right)
+    link = await update_link(owner, link_id=link.id, changes=LinkChanges(password=OTHER))
+
+    assert await opened(visitor, WORD, right=right) == protected(link)
+    assert await opened(visitor, OTHER, right=right) == opened_entry(link)
+
+
+async def test_a_guess_that_nobody_had_the_time_to_look_at_counts_for_no_limit(
+    visitor: RequestContext, link: Link
+) -> None:
+    hasher = Argon2Hasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=0)
+    busy = replace(visitor, ports=replace(visitor.ports, passwords=hasher))
+
+    with pytest.raises(RateLimitedError):
+        await opened(busy, WORD)
+
+    assert [row.hits for row in await Throttle.all()] == [0, 0, 0]
+    hasher.close()
 
 
 async def test_a_refused_guess_counts_for_no_limit(
