@@ -21,6 +21,7 @@ from resolvers.service_policies import PolicyDraft, archive_policy, publish_poli
 from resolvers.service_sweep import is_swept, sweep_clocks
 from resolvers.ticket_event_texts import event_text
 from resolvers.ticket_marks import ticket_as_seen, ticket_marks
+from resolvers.ticket_messages import reply_to_ticket
 from resolvers.tickets import create_ticket
 from tests.factories import as_person, make_built_in
 from tests.fakes import FixedClock
@@ -191,6 +192,42 @@ async def test_a_new_version_of_the_calendar_counts_from_its_moment(
     row = (await clock_rows(ticket))[RESOLUTION]
     assert row.deadline_s == int((moscow("27T12:00")).timestamp())
     assert (row.calendar_version, row.consumed_s) == (2, 0)
+
+
+async def test_a_version_that_was_to_come_gives_way_to_one_that_counts_earlier(
+    ticket: Ticket,
+    admin: RequestContext,
+    terms: tuple[int, int],
+    worker: RequestContext,
+) -> None:
+    for draft, begins in ((office("10:00-12:00"), moscow("24T00:00")), (office(), None)):
+        await publish_calendar(admin, calendar_id=terms[0], draft=draft, valid_from=begins)
+    await sweep_clocks(worker)
+
+    row = (await clock_rows(ticket))[RESOLUTION]
+    assert (row.calendar_version, row.deadline_s) == (3, seconds("24T18:00"))
+
+
+async def test_an_answer_and_the_worker_at_once_note_each_moment_once(
+    ticket: Ticket, admin: RequestContext, worker: RequestContext, clock: FixedClock
+) -> None:
+    clock.at = moscow("23T10:30")
+
+    await asyncio.gather(
+        reply_to_ticket(admin, ticket_id=ticket.id, body="Try again."),
+        *(sweep_clocks(worker) for _ in range(3)),
+    )
+
+    row = (await clock_rows(ticket))[FIRST]
+    assert [kind for kind, _ in await log_of(row)] == [
+        "STARTED",
+        "WARNED 50",
+        "WARNED 75",
+        "WARNED 90",
+        "BREACHED",
+        "MET",
+    ]
+    assert (row.met_at_s, row.late_by_s) == (seconds("23T10:30"), 30 * 60)
 
 
 async def test_without_its_policy_a_ticket_is_promised_nothing(

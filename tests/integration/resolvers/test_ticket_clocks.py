@@ -13,14 +13,16 @@ from models.rules.severities import (
     TicketSeverity,
     TicketWorkaround,
 )
-from models.rules.ticket_states import TicketKind, TicketResolution, TicketStatus
+from models.rules.ticket_states import TicketKind, TicketLine, TicketResolution, TicketStatus
 from models.service_clocks import ServiceClockEntry, ServiceClockRow
+from models.ticket_categories import TicketCategory
 from models.tickets import Ticket
 from resolvers.context import RequestContext
 from resolvers.ports import Ports
 from resolvers.service_policies import PolicyConditions
 from resolvers.ticket_clocks import clock_of
 from resolvers.ticket_edits import TicketClassification, classify_ticket
+from resolvers.ticket_escalations import escalate_ticket, return_ticket
 from resolvers.ticket_messages import ReplyThen, reply_to_ticket, take_back_message
 from resolvers.ticket_moves import mark_spam, reopen_ticket, unmark_spam
 from resolvers.tickets import create_ticket
@@ -239,6 +241,49 @@ async def test_another_severity_keeps_what_was_used(
     entry = await ServiceClockEntry.get(clock_id=rows[FIRST].id, kind="RECALCULATED")
     assert entry.old_terms is not None
     assert '"budget_s":3600' in entry.old_terms
+
+
+async def test_the_second_line_gets_the_clock_with_the_ticket(
+    admin: RequestContext, ticket: Ticket, agent: RequestContext, clock: FixedClock
+) -> None:
+    before = (await clock_rows(ticket))[RESOLUTION]
+    calendar = await make_calendar(admin, "Second line")
+    second = PolicyConditions(lines=frozenset({TicketLine.SECOND}))
+    await make_policy(
+        admin,
+        "Second line",
+        calendar_id=calendar.row.id,
+        conditions=second,
+        budgets={RESOLUTION: 24 * HOUR},
+    )
+    await _escalate(agent, clock, ticket)
+    with_second = (await clock_rows(ticket))[RESOLUTION]
+    clock.at = moscow("24T09:00")
+    await return_ticket(agent, ticket_id=ticket.id, note="Not ours.")
+
+    back = (await clock_rows(ticket))[RESOLUTION]
+    assert (before.id, before.id) == (with_second.id, back.id)
+    assert (with_second.consumed_s, with_second.deadline_s) == (2 * HOUR, seconds("25T18:00"))
+    assert (back.consumed_s, back.deadline_s) == (8 * HOUR, seconds("24T18:00"))
+    assert [kind for kind, _ in await log_of(back)] == [
+        "STARTED",
+        "RECALCULATED",
+        "RECALCULATED",
+        "WARNED 50",
+    ]
+
+
+async def _escalate(agent: RequestContext, clock: FixedClock, ticket: Ticket) -> None:
+    category = await TicketCategory.create(name_ru="Печать", name_en="Printing")
+    severe = SeverityInputs(
+        effect=TicketEffect.HINDERED, impact=TicketImpact.ONE, workaround=TicketWorkaround.EASY
+    )
+    changes = TicketClassification(severity_inputs=severe, category_id=category.id)
+    clock.at = moscow("23T11:00")
+    await classify_ticket(agent, ticket_id=ticket.id, changes=changes)
+    await escalate_ticket(
+        agent, ticket_id=ticket.id, reason="Beyond us.", checklist=["Restarted it."]
+    )
 
 
 async def test_the_row_of_a_clock_is_the_clock(
