@@ -17,6 +17,7 @@ Index = tuple[bool, tuple[str, ...]]  # is unique, columns
 ONLY_IN_MIGRATIONS: Final[dict[str, set[Index]]] = {
     "link_slug": {(True, ("domain_id", "slug")), (False, ("link_id",))},
     "invitation": {(True, ("email", "organization_id")), (True, ("email",))},
+    "service_policy": {(True, ("is_default",))},
 }
 
 TYPES: Final[dict[type[Field[Any]], str]] = {
