@@ -18,6 +18,7 @@ ONLY_IN_MIGRATIONS: Final[dict[str, set[Index]]] = {
     "link_slug": {(True, ("domain_id", "slug")), (False, ("link_id",))},
     "invitation": {(True, ("email", "organization_id")), (True, ("email",))},
     "service_policy": {(True, ("is_default",))},
+    "service_clock": {(False, ("generation", "ticket_id"))},
 }
 
 TYPES: Final[dict[type[Field[Any]], str]] = {
