@@ -69,12 +69,12 @@ async def claim_raw_mails(context: RequestContext, *, limit: int) -> list[Claime
         )
         ids = [row["id"] for row in rows]
         if ids:
-            claimed = RawMail.filter(id__in=ids).using_db(connection)
-            await claimed.update(due_at=now + LEASE)
             await execute(
                 connection,
-                "UPDATE raw_mail SET attempts = attempts + 1"
+                "UPDATE raw_mail SET attempts = attempts + 1,"
+                f" due_at = {placeholders(connection, 1)}"
                 f" WHERE id IN ({', '.join(map(str, ids))})",
+                [to_sql(now + LEASE, sqlite=lite)],
             )
     return [ClaimedRawMail(row["id"], row["sha256"], row["attempts"] + 1) for row in rows]
 
