@@ -26,7 +26,7 @@ from schema.root import build_schema, served_schema
 from tests.factories import as_person, make_organization, make_user
 from tests.portal import Client, sign_in
 
-TICKETS: Final = 20
+TICKETS: Final = 12
 # People and organizations are met by tests.e2e.test_link_fields; here it is enough to load them.
 BRIEF: Final = {"User": "{ id name }", "Organization": "{ id name }"}
 

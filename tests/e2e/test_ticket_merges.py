@@ -1,7 +1,8 @@
 """Tickets of one matter over HTTP: merged, split, linked, and answered all at once."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -122,35 +123,33 @@ async def test_one_answer_reaches_all_who_wait_for_an_incident_each_in_their_own
     assert await TicketMessage.filter(body_markdown="It is up again").count() == 2
 
 
-@pytest.mark.parametrize(
-    ("operation", "more", "typename"),
-    [
-        ("TicketMerge", {"intoId": encode_id("Ticket", 7)}, "NotFoundProblem"),
-        ("TicketMerge", {"intoId": "itself"}, "ValidationProblem"),
-        ("TicketUnmerge", {}, "TicketMoveNotPossibleProblem"),
-        ("TicketUnmerge", {"ifRevision": 99}, "RevisionConflictProblem"),
-        ("TicketSplit", {"messageIds": ["x"], "subject": "x"}, "ValidationProblem"),
-        ("TicketSplit", {"messageIds": ["x"], "subject": ""}, "ValidationProblem"),
-        ("TicketLink", {"otherId": encode_id("Ticket", 7), "kind": "RELATED"}, "NotFoundProblem"),
-        ("TicketLink", {"otherId": "itself", "kind": "RELATED"}, "ValidationProblem"),
-        ("TicketLink", {"otherId": encode_id("Ticket", 7), "kind": "SPLIT"}, "ValidationProblem"),
-        ("TicketIncidentAnswer", {"bodyMarkdown": ""}, "ValidationProblem"),
-        (
-            "TicketIncidentAnswer",
-            {"bodyMarkdown": "x", "requestId": "x" * 129},
-            "ValidationProblem",
-        ),
-        ("TicketUnlink", {"otherId": encode_id("Ticket", 7), "kind": "RELATED"}, "NotFoundProblem"),
-    ],
-)
-async def test_refusal_is_typed_and_changes_nothing(
-    customer: Member, agent: Member, operation: str, more: dict[str, Any], typename: str
-) -> None:
-    ticket = await customer.ask_for()
-    input_ = {key: ticket["id"] if value == "itself" else value for key, value in more.items()}
-    answer = await agent.change(operation, id=ticket["id"], **input_)
+REFUSED: Final[Sequence[tuple[str, Mapping[str, Any], str]]] = [
+    ("TicketMerge", {"intoId": encode_id("Ticket", 7)}, "NotFoundProblem"),
+    ("TicketMerge", {"intoId": "itself"}, "ValidationProblem"),
+    ("TicketUnmerge", {}, "TicketMoveNotPossibleProblem"),
+    ("TicketUnmerge", {"ifRevision": 99}, "RevisionConflictProblem"),
+    ("TicketSplit", {"messageIds": ["x"], "subject": "x"}, "ValidationProblem"),
+    ("TicketSplit", {"messageIds": ["x"], "subject": ""}, "ValidationProblem"),
+    ("TicketLink", {"otherId": encode_id("Ticket", 7), "kind": "RELATED"}, "NotFoundProblem"),
+    ("TicketLink", {"otherId": "itself", "kind": "RELATED"}, "ValidationProblem"),
+    ("TicketLink", {"otherId": encode_id("Ticket", 7), "kind": "SPLIT"}, "ValidationProblem"),
+    ("TicketIncidentAnswer", {"bodyMarkdown": ""}, "ValidationProblem"),
+    (
+        "TicketIncidentAnswer",
+        {"bodyMarkdown": "x", "requestId": "x" * 129},
+        "ValidationProblem",
+    ),
+    ("TicketUnlink", {"otherId": encode_id("Ticket", 7), "kind": "RELATED"}, "NotFoundProblem"),
+]
 
-    assert answer["__typename"] == typename, answer
-    assert answer["message"]
-    assert (await stored(ticket)).revision == 1
-    assert await Ticket.all().count() == 1
+
+async def test_refusals_are_typed_and_change_nothing(customer: Member, agent: Member) -> None:
+    ticket = await customer.ask_for()
+    for operation, more, typename in REFUSED:
+        given = {key: ticket["id"] if value == "itself" else value for key, value in more.items()}
+        answer = await agent.change(operation, id=ticket["id"], **given)
+
+        assert answer["__typename"] == typename, answer
+        assert answer["message"]
+        assert (await stored(ticket)).revision == 1
+        assert await Ticket.all().count() == 1
