@@ -18,7 +18,8 @@ _TAG: Final = regex.compile(
 _ATTRIBUTE: Final = regex.compile(
     r"""([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|((?!["'])[^\s>]*+)))?+"""
 )
-_TAG_START: Final = regex.compile(r"</?[A-Za-z]")
+# What may begin a tag, a comment or a declaration; any other "<" is text.
+_MARKUP: Final = regex.compile(r"<(?=[A-Za-z!?]|/[A-Za-z])")
 _COMMENT_END: Final = regex.compile(r"--!?>")
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # keeps all places
 # What stands in these is no text for readers.
@@ -48,18 +49,15 @@ def tokens(text: str) -> Iterator[Tag | str]:
     lower = text.translate(_LOWER)
     at = 0
     while 0 <= at < len(text):
-        start = text.find("<", at)
-        if start != at:
-            yield html.unescape(text[at:] if start < 0 else text[at:start])
-        if start < 0:
+        begin = _MARKUP.search(text, at)
+        start = begin.start() if begin else len(text)
+        if start > at:
+            yield html.unescape(text[at:start])
+        if begin is None:
             return
         aside = _behind_aside(text, start)
         if aside is not None:
             at = aside
-            continue
-        if not _TAG_START.match(text, start):
-            yield "<"
-            at = start + 1
             continue
         found = _TAG.match(text, start)
         if found is None:  # it never ends: nothing after it is a tag

@@ -6,13 +6,14 @@ comes out here has no such tricks left, because the tags are nested as they are 
 """
 
 import html
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from models.rules.html_tokens import Tag, tokens
 from models.rules.safe_html import ATTRIBUTES, TAGS
 
-MAX_HTML_LENGTH: Final = 2_000_000  # characters read of it
+MAX_HTML_LENGTH: Final = 1_000_000  # characters read of it
 _MAX_TAGS: Final = 50_000
 _MAX_DEPTH: Final = 300  # fifty answers that each quote the one before are 150 deep
 _EMPTY: Final = frozenset({"br", "hr", "img"})
@@ -34,6 +35,7 @@ _ENDS: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "tfoot": (frozenset({"tbody", "thead", "tfoot", "caption"}), _TABLE),
     "a": (frozenset({"a"}), _CELLS),
 }
+_NO_ENDS: Final = (frozenset[str](), _CELLS)
 _TABLE_PARTS: Final = frozenset({"table", "tbody", "thead", "tfoot", "tr", "td", "th", "caption"})
 
 
@@ -42,7 +44,7 @@ def nested_tokens(text: str) -> Iterator[Tag | str]:
 
     Tags beyond the bounds are left out, text beyond MAX_HTML_LENGTH with an ellipsis.
     """
-    still_open: list[str] = []
+    still_open = _Open()
     left = _MAX_TAGS
     for token in tokens(text[:MAX_HTML_LENGTH]):
         if isinstance(token, str):
@@ -50,17 +52,16 @@ def nested_tokens(text: str) -> Iterator[Tag | str]:
         elif token.name not in TAGS:
             continue
         elif token.is_end:
-            yield from _closed(still_open, _depth_of_end(still_open, token.name))
+            yield from still_open.closed(still_open.depth_of_end(token.name))
         elif left > 0:
-            yield from _closed(still_open, _depth_of_start(still_open, token.name))
-            if token.name in _EMPTY or len(still_open) < _MAX_DEPTH:
+            yield from still_open.closed(still_open.depth_of_start(token.name))
+            if token.name in _EMPTY or len(still_open.names) < _MAX_DEPTH:
                 left -= 1
                 yield token
-                if token.name not in _EMPTY:
-                    still_open.append(token.name)
+                still_open.add(token.name)
     if len(text) > MAX_HTML_LENGTH:
         yield "…"
-    yield from _closed(still_open, 0)
+    yield from still_open.closed(0)
 
 
 def nested_html(text: str) -> str:
@@ -82,31 +83,48 @@ def _written(tag: Tag) -> str:
     return f"<{tag.name}{''.join(attributes)}>"
 
 
-def _closed(still_open: list[str], depth: int) -> Iterator[Tag]:
-    while len(still_open) > depth:
-        yield Tag(still_open.pop(), is_end=True, raw_attributes="")
+class _Open:
+    """Elements that are open, the outermost first, and how many there are of each name."""
 
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._counts: Counter[str] = Counter()
 
-def _depth_of_start(still_open: list[str], name: str) -> int:
-    """Return how many open elements stay open around a new one."""
-    ends, bounds = _ENDS.get(name, (frozenset[str](), _CELLS))
-    if name in BLOCKS:
-        ends |= {"p"}
-    depth = len(still_open)
-    for place in range(len(still_open) - 1, -1, -1):
-        if still_open[place] in ends:
-            depth = place
-        elif still_open[place] in bounds:
-            break
-    return depth
+    def add(self, name: str) -> None:
+        if name not in _EMPTY:
+            self.names.append(name)
+            self._counts[name] += 1
 
+    def closed(self, depth: int) -> Iterator[Tag]:
+        """Yield the ends of what is deeper, the innermost first."""
+        while len(self.names) > depth:
+            name = self.names.pop()
+            self._counts[name] -= 1
+            yield Tag(name, is_end=True, raw_attributes="")
 
-def _depth_of_end(still_open: list[str], name: str) -> int:
-    """Return how many elements stay open after an end tag; all of them if it ends nothing."""
-    bounds = _TABLE if name in _TABLE_PARTS else _CELLS
-    for place in range(len(still_open) - 1, -1, -1):
-        if still_open[place] == name:
-            return place
-        if still_open[place] in bounds:
-            break
-    return len(still_open)
+    def depth_of_start(self, name: str) -> int:
+        """Return how many elements stay open around a new one."""
+        ends, bounds = _ENDS.get(name, _NO_ENDS)
+        if name in BLOCKS:
+            ends |= {"p"}
+        depth = len(self.names)
+        if not any(self._counts[each] for each in ends):
+            return depth
+        for place in range(len(self.names) - 1, -1, -1):
+            if self.names[place] in ends:
+                depth = place
+            elif self.names[place] in bounds:
+                break
+        return depth
+
+    def depth_of_end(self, name: str) -> int:
+        """Return how many elements stay open after an end tag; all of them if it ends nothing."""
+        if not self._counts[name]:
+            return len(self.names)
+        bounds = _TABLE if name in _TABLE_PARTS else _CELLS
+        for place in range(len(self.names) - 1, -1, -1):
+            if self.names[place] == name:
+                return place
+            if self.names[place] in bounds:
+                break
+        return len(self.names)

@@ -25,7 +25,7 @@ from models.rules.visible_text import visible_text
 __all__ = ["html_to_text", "sanitise_mail_html", "text_to_html", "to_html", "to_plain"]
 
 MAX_FORMATTED_LENGTH: Final = 50_000  # characters; a longer text is shown as it was typed
-MAX_SHOWN_LENGTH: Final = 1_000_000  # characters; the rest of a text is left out
+MAX_SHOWN_LENGTH: Final = 300_000  # characters; the rest of a text is left out
 # A message is read by several people, several times; making its page costs 2 ms for each kB.
 _REMEMBERED: Final = 1_000  # texts
 _MAX_REMEMBERED_LENGTH: Final = 4_000  # characters
