@@ -31,7 +31,7 @@ from resolvers.api_keys import authenticate_key
 from resolvers.context import Viewer
 from resolvers.first_run import prepare_installation
 from resolvers.key_uses import uses_written
-from tests.planted_migrations import REAL, contents, fill, plant
+from tests.planted_migrations import REAL, contents, execute, fill, plant
 from tests.servers import database_url as url_of
 
 ROOT = Path(__file__).parents[2]
@@ -652,3 +652,18 @@ def test_people_and_organizations_are_made_listed_and_shut_out(run: Run, install
     assert run("users", "activate", "anna@firm.test").returncode == 0
     lines = run("users", "list", "ANNA").stdout.decode().splitlines()
     assert lines == ["anna@firm.test\tpartner\tFirm\tactive"]
+
+
+def test_search_is_indexed_anew_beside_the_service(run: Run, installed: str) -> None:
+    made = (
+        "INSERT INTO search_document"
+        " (id, kind, owner_id, language, part, title, body, staff_title, staff_body)"
+        " VALUES (1, 'TICKET', 1, '', 0, 'of nothing', '', '', '')"
+    )
+    execute(installed, made)
+
+    done = run("search", "rebuild")
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode() == "0 tickets and articles indexed anew.\n"
+    assert contents(installed).rows["search_document"] == []
