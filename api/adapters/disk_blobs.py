@@ -3,6 +3,9 @@
 A draft has a name of its own, is hashed while it is written and synced before it is linked
 into place: a name that is a SHA-256 always has that content, whatever was killed when. All
 work with the disk is done in threads.
+
+The time of a content's last change is made of its hash. Servers of files tell that time, and
+whoever sends what another organization sent before would read from it that it was there.
 """
 
 import asyncio
@@ -30,6 +33,7 @@ DRAFTS: Final = "drafts"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _LOOK_BYTES: Final = 1 << 20  # between two looks at what is free
 _PREFIX: Final = 2  # characters of the hash that name a folder
+_MOMENTS_S: Final = 1 << 30  # from 1970 to 2004
 
 
 class DiskBlobs:
@@ -107,11 +111,11 @@ class DiskBlobs:
 
     def _aged(self, older_than_s: float, limit: int) -> list[str]:
         prefix = secrets.token_hex(1)
-        old = _older(self.folder / prefix, than=time.time() - older_than_s)
+        old = _older(self.folder / prefix, than=time.time() - older_than_s, is_kept=True)
         return [prefix + path.name for path in itertools.islice(old, limit)]
 
     def _forget_drafts(self, older_than_s: float) -> int:
-        old = list(_older(self.folder / DRAFTS, than=time.time() - older_than_s))
+        old = list(_older(self.folder / DRAFTS, than=time.time() - older_than_s, is_kept=False))
         for path in old:
             path.unlink(missing_ok=True)
         return len(old)
@@ -196,6 +200,8 @@ class DiskDraft:
                 sync_folder(target.parent.parent)
             with suppress(FileExistsError):  # whoever had the same content linked the same bytes
                 os.link(self._path, target)
+            moment = int.from_bytes(self._hash.digest()[:8]) % _MOMENTS_S
+            os.utime(target, (moment, moment))  # no sooner: old drafts are deleted
             sync_folder(target.parent)
         except OSError as error:
             raise _told(error) from error
@@ -209,11 +215,13 @@ class DiskDraft:
             self._path.unlink()
 
 
-def _older(folder: Path, *, than: float) -> Iterator[Path]:
+def _older(folder: Path, *, than: float, is_kept: bool) -> Iterator[Path]:
+    """Yield files by when they were written to or, of contents that are kept, linked here."""
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
-                if os.lstat(entry.path).st_mtime < than:
+                found = os.lstat(entry.path)
+                if (found.st_ctime if is_kept else found.st_mtime) < than:
                     yield Path(entry.path)
 
 

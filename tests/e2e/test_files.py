@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -349,6 +350,20 @@ async def test_a_part_of_a_file_can_be_asked_for(portal: Portal) -> None:
 
     fetches = await AuditEntry.filter(action="stored_file.fetch").count()
     assert fetches == 5  # every GET: who leaves out the first byte has the file, too
+
+
+async def test_who_sends_a_file_does_not_learn_that_it_was_there_before(
+    portal: Portal, client: Client, ports: Ports
+) -> None:
+    other = await sign_in(client, ports, await make_user())
+    await sent(portal, PNG, name="secret.png")
+    file = await sent(other, PNG, name="guess.png")
+
+    response = await client.get(await path_of(other, file["id"]))
+
+    moment = parsedate_to_datetime(response.headers["Last-Modified"])
+    assert moment.year < 2005  # made of the content, not of when it came
+    assert file["scanStatus"] == "UNSCANNED"
 
 
 async def test_an_empty_file_is_a_file(portal: Portal) -> None:

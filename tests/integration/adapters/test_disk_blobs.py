@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import secrets
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -89,6 +90,22 @@ async def test_the_same_content_at_once_lies_there_once(blobs: DiskBlobs) -> Non
     assert files(blobs) == [f"{SHA256[:2]}/{SHA256[2:]}"]
 
 
+async def test_nothing_of_a_content_on_the_disk_tells_when_it_first_came(tmp_path: Path) -> None:
+    before, now = (DiskBlobs(tmp_path / name) for name in ("before", "now"))
+    for blobs in (before, now):
+        await put(blobs)
+        await put(blobs, b"other")
+
+    found = [
+        [blobs.path_of(each).stat().st_mtime_ns for each in (SHA256, await put(blobs, b"other"))]
+        for blobs in (before, now)
+    ]
+
+    assert found[0] == found[1]
+    assert len(set(found[0])) == 2
+    assert max(found[0]) < 2**30 * 10**9
+
+
 async def test_what_is_not_kept_leaves_nothing(blobs: DiskBlobs) -> None:
     draft = await blobs.draft(expected_bytes=3)
     await draft.write(b"abc")
@@ -109,8 +126,7 @@ async def test_a_draft_of_the_dead_is_swept_and_one_that_grows_is_not(blobs: Dis
     age(path, hours=2)
     living = await blobs.draft(expected_bytes=0)
     await living.write(b"abc")
-    kept = await put(blobs)
-    age(blobs.path_of(kept), hours=2)
+    await put(blobs)
 
     assert await blobs.forget_drafts(older_than=HOUR) == 1
     assert await blobs.forget_drafts(older_than=HOUR) == 0
@@ -128,7 +144,8 @@ async def test_old_contents_are_found_by_and_by(
     monkeypatch.setattr(secrets, "token_hex", lambda _: sha256[:2])
 
     assert await blobs.aged(older_than=HOUR, limit=10) == []
-    age(blobs.path_of(sha256), hours=2)
+    later = time.time() + 7200
+    monkeypatch.setattr(time, "time", lambda: later)
     assert await blobs.aged(older_than=HOUR, limit=10) == [sha256]
     assert await blobs.aged(older_than=HOUR, limit=0) == []
     monkeypatch.setattr(secrets, "token_hex", lambda _: "zz")

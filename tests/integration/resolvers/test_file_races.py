@@ -1,8 +1,8 @@
 """Files, several at once: contents come and go, and none is lost or left over."""
 
 import asyncio
-import os
 import secrets
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ from resolvers.file_storing import KeptFile, keep_file, written
 from resolvers.ports import Ports
 from tests.factories import as_command, make_user
 from tests.fakes import FixedClock
-from tests.files import PNG, chunks, drafts, folder_of, on_disk, send_file
+from tests.files import PNG, chunks, drafts, on_disk, send_file
 from tests.sign_ins import as_session
 
 MESSAGE = FileOwnerKind.TICKET_MESSAGE
@@ -43,13 +43,6 @@ async def whole(ports: Ports) -> bool:
     """Tell whether every content has its bytes, and every bytes a content."""
     rows = await Blob.all().values_list("sha256", flat=True)
     return sorted(str(each) for each in rows) == list(on_disk(ports))
-
-
-def age_all(ports: Ports, by: timedelta) -> None:
-    for path in folder_of(ports).rglob("*"):
-        if path.is_file():
-            at = path.stat().st_mtime - by.total_seconds()
-            os.utime(path, (at, at))
 
 
 async def test_the_same_content_from_several_people_at_once_is_one(
@@ -207,7 +200,8 @@ async def test_a_content_whose_upload_was_killed_before_the_commit_goes_after_a_
     for prefix in (lost[:2], known[:2]):  # of 256 folders one is looked through at a time
         monkeypatch.setattr(secrets, "token_hex", lambda _, prefix=prefix: prefix)
         assert await prune_lost_contents(ada) == 0
-    age_all(ports, LOST_AFTER + timedelta(hours=1))
+    later = time.time() + (LOST_AFTER + timedelta(hours=1)).total_seconds()
+    monkeypatch.setattr(time, "time", lambda: later)
 
     assert await prune_lost_contents(ada) == 0
     monkeypatch.setattr(secrets, "token_hex", lambda _: lost[:2])
@@ -234,12 +228,13 @@ async def test_a_lost_content_that_is_sent_again_just_then_stays(
 
 
 async def test_what_was_being_written_when_the_process_died_goes_after_an_hour(
-    ada: RequestContext, ports: Ports
+    ada: RequestContext, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = await ports.blobs.draft(expected_bytes=0)
     await draft.write(b"half of a file")
     assert await prune_drafts(ada) == 0
-    age_all(ports, timedelta(hours=2))
+    later = time.time() + 7200
+    monkeypatch.setattr(time, "time", lambda: later)
 
     assert await prune_drafts(ada) == 1
 
