@@ -23,4 +23,5 @@ def mail_desk_of(settings: Settings, keys: Sequence[bytes]) -> MailDesk:
         keys=keys,
         host=urlsplit(settings.public_url).hostname or "localhost",
         addresses=tuple(map(normal_address, stated or [user for user in users if "@" in user])),
+        check_servers=tuple(settings.desk_check_servers.lower().split()),
     )

@@ -272,6 +272,11 @@ class Settings(BaseSettings):
         description="addresses of the support desk, with spaces between; answers go to the first "
         "(default: users of IMAP_URL that are addresses)",
     )
+    desk_check_servers: str = Field(
+        default="",
+        description="names by which the mail servers of the desk write Authentication-Results, "
+        "with spaces between: whom they refute by DMARC counts as a stranger; empty: none",
+    )
     files_dir: Path = Field(
         default=Path(),
         description="folder of the files that people send; machines with one database share it "

@@ -14,11 +14,13 @@ class MailDesk:
         keys: secret keys of the installation, the newest first.
         host: of this installation, ASCII, in lower case.
         addresses: normal addresses of the desk; answers of people go to the first.
+        check_servers: names by which our mail servers sign what they found about senders.
     """
 
     keys: Sequence[bytes]
     host: str
     addresses: Sequence[str]
+    check_servers: Sequence[str] = ()
 
     @property
     def own(self) -> OwnMail:

@@ -8,7 +8,7 @@ died is read again, and one that was read is not.
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -21,9 +21,11 @@ from models.orm import is_sqlite, placeholders
 from models.raw_mails import MAX_REASON_LENGTH, RawMail, RawMailState
 from models.raw_sql import execute, fetch
 from models.rules.incoming_mail import IncomingMail, read_mail
+from models.rules.mail_faults import MailFault, note
 from models.rules.mail_origins import MailOrigin, read_origin
 from models.rules.mail_parts import MailPart
 from models.rules.moments import to_sql
+from models.rules.sender_checks import SenderCheck, read_sender_check
 from resolvers.context import RequestContext
 from resolvers.file_ports import BlobDraft, WrittenContent
 from resolvers.file_storing import KeptFile, keep_file, written
@@ -91,7 +93,7 @@ async def process_raw_mail(
         Exception: the store failed; see put_off.
     """
     raw = b"".join([piece async for piece in context.ports.blobs.read(claimed.sha256)])
-    mail = await asyncio.to_thread(read_mail, raw)  # a large one takes a second
+    mail = _checked(await asyncio.to_thread(read_mail, raw), desk)  # a large one takes a second
     origin = read_origin(mail, own=desk.own)
     async with AsyncExitStack() as stack:
         drafts = [
@@ -128,6 +130,14 @@ async def put_off(context: RequestContext, claimed: ClaimedRawMail, error: Excep
     )
     if is_over:
         _log.error("a mail cannot be read and was given up; its file is kept", mail=claimed.id)
+
+
+def _checked(mail: IncomingMail, desk: MailDesk) -> IncomingMail:
+    """Add to the faults of a mail what our mail server found about its sender."""
+    found = read_sender_check(mail.fields, servers=desk.check_servers)
+    if found is not SenderCheck.FAILED:
+        return mail
+    return replace(mail, faults=(*mail.faults, note(MailFault.SENDER_REFUTED, "from")))
 
 
 def _is_all_shown(mail: IncomingMail) -> bool:

@@ -16,6 +16,7 @@ from models.raw_sql import fetch
 from models.rules.audit_actions import AuditAction
 from models.rules.follow_ups import FollowUp, FollowUpSign
 from models.rules.incoming_mail import IncomingMail
+from models.rules.mail_faults import MailFault
 from models.rules.mail_loops import may_reopen
 from models.rules.mail_origins import MailOrigin, MailOriginKind
 from models.rules.mail_subjects import read_subject
@@ -76,8 +77,9 @@ async def place_mail(
     nowhere = FollowUp(ticket=None, sign=FollowUpSign.NONE)
     if origin.kind is MailOriginKind.OWN:
         return Placed(reply=None, follow_up=nowhere, reason="our own mail")
-    found = await follow_up_of(connection, desk, mail, origin=origin.kind)
-    sender = await mail_sender(connection, mail)
+    is_refuted = any(found.fault is MailFault.SENDER_REFUTED for found in mail.faults)
+    found = await follow_up_of(connection, desk, mail, origin=origin.kind, is_refuted=is_refuted)
+    sender = await mail_sender(connection, mail, is_refuted=is_refuted)
     ticket = await _locked(connection, found.ticket)
     new = _message(mail, sender, origin)
     if ticket is not None and ticket.status is TicketStatus.SPAM:

@@ -33,11 +33,19 @@ class MailSender:
     is_desk: bool = False
 
 
-async def mail_sender(connection: BaseDBAsyncClient, mail: IncomingMail) -> MailSender:
-    """Find the account of a sender; a stranger is their address and their name."""
+async def mail_sender(
+    connection: BaseDBAsyncClient, mail: IncomingMail, *, is_refuted: bool
+) -> MailSender:
+    """Find the account of a sender; a stranger is their address and their name.
+
+    Args:
+        connection: of the open transaction.
+        mail: as it was read.
+        is_refuted: somebody else has written it: no account is theirs.
+    """
     address = mail.sender.address[:MAX_EMAIL_LENGTH] if mail.sender else ""
     name = mail.sender.name[:MAX_REQUESTER_NAME_LENGTH] or None if mail.sender else None
-    user = await _account(connection, address)
+    user = None if is_refuted else await _account(connection, address)
     if user is None:
         is_russian = _CYRILLIC.search(mail.subject + mail.text[:2_000]) is not None
         stranger = KnownRequester(

@@ -34,12 +34,13 @@ _PARTICIPANTS = (
 )
 
 
-async def follow_up_of(
+async def follow_up_of(  # noqa: PLR0913 - what a thread is known by
     connection: BaseDBAsyncClient,
     desk: MailDesk,
     mail: IncomingMail,
     *,
     origin: MailOriginKind,
+    is_refuted: bool = False,
     recipients: Iterable[str] = (),
 ) -> FollowUp:
     """Return the ticket of a mail, in the transaction that stores it.
@@ -49,6 +50,7 @@ async def follow_up_of(
         desk: whose keys sign.
         mail: as it was read.
         origin: of a bounce, the mail that came back decides.
+        is_refuted: the sender is somebody else, and takes part in nothing.
         recipients: addresses of the envelope, if they are known.
     """
     answered = mail.answered
@@ -56,7 +58,7 @@ async def follow_up_of(
         answered = (*read_bounce(mail).original_ids, *answered)
     signs = thread_signs(
         desk.keys,
-        sender=mail.sender.address if mail.sender else "",
+        sender=mail.sender.address if mail.sender and not is_refuted else "",
         recipients=[*recipients, *(person.address for person in (*mail.to, *mail.cc))],
         mailboxes=desk.addresses,
         answered=answered,

@@ -23,6 +23,7 @@ class MailFault(StrEnum):
     HEADER_LINE_BROKEN = "HEADER_LINE_BROKEN"
     MESSAGE_ID_MISSING = "MESSAGE_ID_MISSING"
     SENDER_MISSING = "SENDER_MISSING"
+    SENDER_REFUTED = "SENDER_REFUTED"  # our mail server found that somebody else wrote it
     DATE_BROKEN = "DATE_BROKEN"
     CHARSET_MISSING = "CHARSET_MISSING"  # guessed
     CHARSET_UNKNOWN = "CHARSET_UNKNOWN"  # a name that means nothing; guessed

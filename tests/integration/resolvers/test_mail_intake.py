@@ -1,6 +1,7 @@
 """Mail that comes in: stored first, each once, and made into what it is."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -287,6 +288,25 @@ async def test_who_takes_part_needs_only_the_number(job: RequestContext, ports: 
     ]
 
     assert [one.row.ticket_id == ticket.id for one in found] == [True, True, False]
+
+
+async def test_who_only_says_to_be_a_customer_does_not_get_in(
+    job: RequestContext, customer: RequestContext, ticket: Ticket
+) -> None:
+    desk = replace(DESK, check_servers=("mx.desk.test",))
+    address, subject = await address_of(customer), f"Subject: x [#{ticket.number}]"
+    for name in ("fail", "pass"):
+        check = f"Authentication-Results: mx.desk.test; dmarc={name}"
+        await take_in(job, written(address, check, subject, name=name))
+
+    for claimed in await claim_raw_mails(job, limit=2):
+        await process_raw_mail(job, claimed, desk=desk)
+
+    forged, real = [await RawMail.get(message_id=f"{name}@mail.test") for name in ("fail", "pass")]
+    assert (forged.faults, real.faults) == ("SENDER_REFUTED", "")
+    assert forged.ticket_id != ticket.id == real.ticket_id
+    begun = await Ticket.get(id=forged.ticket_id)
+    assert (begun.requester_id, begun.requester_email) == (None, address)
 
 
 async def test_a_stranger_with_somebodys_address_is_shown_as_who_they_are(
