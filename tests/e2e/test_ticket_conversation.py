@@ -107,6 +107,7 @@ async def test_notes_reach_no_customer_by_any_path(
         repr(before),
         repr(after),
         repr(await customer.portal.ask("Tickets")),
+        repr(await customer.portal.ask("TicketHistory", number=ticket["number"])),
         repr(await customer.portal.ask(LISTS, search="invoice")),
         repr(await customer.portal.ask("Nodes", ids=[*ids, ticket["id"]])),
     ]

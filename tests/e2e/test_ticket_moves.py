@@ -84,6 +84,10 @@ async def test_a_ticket_goes_its_way_by_one_mutation_for_each_intent(
     assert told[0] == "CREATED"
     assert told.count("STATUS_CHANGED") >= 7
     assert "REOPENED" in told
+    history = (await agent.portal.ask("TicketHistory", number=ticket["number"]))["ticket"]
+    opened = history["timeline"]["nodes"][2]  # after what the customer wrote, and that they did
+    assert opened["kind"] == "STATUS_CHANGED"
+    assert {"field": "status", "before": "NEW", "after": "OPEN"} in opened["changes"]
     assert all(each["text"] for each in seen["timeline"]["nodes"] if "kind" in each)
 
 
