@@ -5,6 +5,7 @@ must not carry what other commands need. Help loads them all. Whatever a command
 writes is its owner's alone.
 """
 
+import gc
 import importlib
 import os
 import sys
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> int:
     for warning in warnings_about(os.environ):
         typer.echo(warning, err=True)
     try:
-        code = build(arguments)(arguments, prog_name=_PROGRAM, standalone_mode=False)
+        code = _loaded(arguments)(arguments, prog_name=_PROGRAM, standalone_mode=False)
     except TyperException as error:
         typer.echo(_said(error), err=True)
         return error.exit_code
@@ -73,6 +74,16 @@ def main(arguments: list[str]) -> int:
         typer.echo("Stopped: nobody answered.", err=True)
         return 1
     return int(code or 0)
+
+
+def _loaded(arguments: list[str]) -> typer.Typer:
+    """Build without looking for garbage: what is loaded stays, and the search took a fifth."""
+    gc.disable()
+    try:
+        return build(arguments)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _said(error: TyperException) -> str:

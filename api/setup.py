@@ -23,7 +23,7 @@ from api.quiet_ports import quiet_ports
 from api.settings import Settings
 from api.sign_in_ports import directory
 from models.errors import DomainError
-from models.orm import open_database
+from models.orm import open_database, sqlite_path
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
 from models.store_failures import complaint_of_store, is_store_damaged
@@ -34,9 +34,14 @@ from resolvers.domains import links_elsewhere
 from resolvers.first_run import FirstRun, prepare_installation
 from resolvers.passwords import first_way_in
 from resolvers.sealed_values import newest_sealed
+from resolvers.store import tables_are_newest
 
 FIRST_KEY_NAME: Final = "first-key.txt"  # in the data folder
 _log = structlog.stdlib.get_logger("linkyard.setup")
+
+
+class _RefusedTablesError(Exception):
+    """Migrating refused these tables; the message says why."""
 
 
 class _Shown(NamedTuple):
@@ -55,16 +60,14 @@ class Setup:
     def __call__(self, _announce: Callable[[], None]) -> int:
         """Return 0, EXIT_REFUSED if trying again cannot help, or EXIT_CRASHED."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SUPERVISED)
-        # Here, and not at the top: only this process needs it, and it is large.
-        from api.migrate import OrphanError, SchemaTooNewError, migrate  # noqa: PLC0415
-
         try:
             read_secret_keys(self.settings.secret_key_file)
             client_secret(self.settings)
             directory(self.settings)
-            migrate(self.settings.database_url)
+            if not self._is_migrated():
+                self._migrate()
             made = asyncio.run(self._prepare())
-        except (SchemaTooNewError, OrphanError, DataFolderError) as error:
+        except (_RefusedTablesError, DataFolderError) as error:
             return _refuse(str(error))
         except DomainError as error:
             return _refuse(message_of("en", error))
@@ -77,6 +80,26 @@ class Setup:
         if made is not None:
             _show(made, self.settings.data_dir.absolute())
         return 0
+
+    def _is_migrated(self) -> bool:
+        path = sqlite_path(self.settings.database_url)
+        if path is not None and not Path(path).exists():
+            return False
+
+        async def look() -> bool:
+            async with open_database(self.settings.database_url):
+                return await tables_are_newest()
+
+        return asyncio.run(look())
+
+    def _migrate(self) -> None:
+        # Here, and not at the top: only a start after an update needs it, and it is large.
+        from api.migrate import OrphanError, SchemaTooNewError, migrate  # noqa: PLC0415
+
+        try:
+            migrate(self.settings.database_url)
+        except (SchemaTooNewError, OrphanError) as error:
+            raise _RefusedTablesError(str(error)) from error
 
     async def _prepare(self) -> _Shown | None:
         async with open_database(self.settings.database_url):

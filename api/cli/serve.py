@@ -73,6 +73,7 @@ def _serve(settings: Settings, role: Role) -> int:
     fold_dead(folder.metrics)
     count = settings.web_processes if role.has_web else 0
     listeners = open_listeners(settings.bind_host, settings.bind_port, count=count)
+    gc.disable()  # what is loaded now stays
     if role.has_portal:
         load_portal().served_schema()  # made here, so that the children share it, too
     has_replica = (folder.replica / "current").exists()
@@ -87,6 +88,7 @@ def _serve(settings: Settings, role: Role) -> int:
     )
     gc.collect()
     gc.freeze()  # the children share these pages as long as nobody touches them
+    gc.enable()
     return Supervisor(plan).run()
 
 
