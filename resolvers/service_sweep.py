@@ -52,16 +52,21 @@ async def _due_tickets(context: RequestContext, limit: int) -> list[int]:
     if book.generation == NO_GENERATION:
         return []
     now_s = seconds_of(context.ports.clock.now())
-    rows = await fetch(
-        connection,
-        "SELECT ticket_id FROM service_clock"
-        f" WHERE look_at_s <= {mark(connection, 1)} AND met_at_s IS NULL"
-        " UNION SELECT ticket_id FROM service_clock"
-        f" WHERE met_at_s IS NULL AND generation <> {mark(connection, 2)}"
-        f" ORDER BY ticket_id LIMIT {limit:d}",
-        [now_s, book.generation],
-    )
-    return [int(row["ticket_id"]) for row in rows]
+    found: dict[int, None] = {}
+    for condition, order, value in (
+        ("look_at_s <=", "look_at_s", now_s),
+        # Two ranges of an index, both empty nearly always; `<>` would read all of it.
+        ("generation <", "generation", book.generation),
+        ("generation >", "generation", book.generation),
+    ):
+        rows = await fetch(
+            connection,
+            f"SELECT ticket_id FROM service_clock WHERE met_at_s IS NULL"
+            f" AND {condition} {mark(connection, 1)} ORDER BY {order} LIMIT {limit:d}",
+            [value],
+        )
+        found |= dict.fromkeys(int(row["ticket_id"]) for row in rows)
+    return list(found)[:limit]
 
 
 async def _locked(connection: BaseDBAsyncClient, ticket_id: int) -> Ticket | None:
