@@ -17,12 +17,12 @@ _MOVES: Final = frozenset({"TicketMoveNotPossibleProblem"})
 def _on(field: str, more: str = "", *, scope: Scope, **other: Any) -> Probe:  # noqa: ANN401
     """Return the probe of a mutation on one ticket."""
     document = f"mutation ($id: ID!) {{ {field}(input: {{id: $id {more}}}) {{ __typename }} }}"
-    return Probe(document, "Ticket", scope, refusals=_MOVES, **other)
+    return Probe(document, "Ticket", scope, refusals=_MOVES, **{"uses_up": False, **other})
 
 
-def _desk(field: str, more: str = "") -> Probe:
+def _desk(field: str, more: str = "", **other: Any) -> Probe:  # noqa: ANN401
     """Return the probe of what the desk alone does with a ticket."""
-    return _on(field, more, scope=_STAFF, also=frozenset({_WRITE}), needs_all=True)
+    return _on(field, more, scope=_STAFF, also=frozenset({_WRITE}), needs_all=True, **other)
 
 
 def _of_two(field: str) -> Probe:
@@ -31,7 +31,9 @@ def _of_two(field: str) -> Probe:
         f"mutation ($id: ID!, $ticket: ID!) {{ {field}(input: {{id: $id, otherId: $ticket, "
         "kind: RELATED}) { __typename } }"
     )
-    return Probe(document, "Ticket", _STAFF, also=frozenset({_WRITE}), needs_all=True)
+    return Probe(
+        document, "Ticket", _STAFF, also=frozenset({_WRITE}), needs_all=True, uses_up=False
+    )
 
 
 def _shown(field: str, selection: str = "") -> Probe:
@@ -114,7 +116,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
     "Mutation.ticketRename": _desk("ticketRename", 'subject: "y"'),
     "Mutation.ticketTag": _desk("ticketTag", 'tags: ["x"]'),
     "Mutation.ticketRequesterSet": _desk(
-        "ticketRequesterSet", 'requester: {email: "who@people.test"}'
+        "ticketRequesterSet", 'requester: {email: "who@people.test"}', uses_up=True
     ),
     "Mutation.ticketAssign": Probe(
         "mutation ($id: ID!, $me: ID!) { ticketAssign(input: {id: $id, assigneeId: $me}) "
@@ -123,6 +125,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
         _STAFF,
         also=frozenset({_WRITE}),
         needs_all=True,
+        uses_up=False,
     ),
     "Mutation.ticketTake": _desk("ticketTake"),
     "Mutation.ticketUnassign": _desk("ticketUnassign"),
@@ -134,6 +137,8 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
         _STAFF,
         also=frozenset({_WRITE}),
         needs_all=True,
+        uses_up=False,
+        refusals=_MOVES,
     ),
     "Mutation.ticketUnmerge": _desk("ticketUnmerge"),
     "Mutation.ticketSplit": Probe(
@@ -143,6 +148,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
         _STAFF,
         also=frozenset({_WRITE}),
         needs_all=True,
+        uses_up=False,
         refusals=frozenset({"ValidationProblem"}),  # there is no such message
     ),
     "Mutation.ticketLink": _of_two("ticketLink"),

@@ -54,6 +54,7 @@ class Probe:
         refusals: problems that only those meet who reached the thing.
         keeps_deleted: reaches deleted things, too: to do it twice is no error.
         needs_all: of the whole installation, so for those alone who reach everything.
+        uses_up: afterwards the thing is gone, or somebody else's; False asks the next about it.
         hides: who lacks the scope is told nothing, not even that.
         reads: the field of an answer that is null, or empty, where it is not reached.
         reads_owner: that field is of the answer's `owner`, not of the answer itself.
@@ -68,6 +69,7 @@ class Probe:
     refusals: frozenset[str] = frozenset()
     keeps_deleted: bool = False
     needs_all: bool = False
+    uses_up: bool = True
     hides: bool = False
     reads: str = ""
     reads_owner: bool = True

@@ -45,6 +45,10 @@ def _batches() -> dict[str, list[str]]:
     return found
 
 
+def _uses_up(probe: Probe) -> bool:
+    return probe.uses_up and probe.document.startswith("mutation")
+
+
 BATCHES = _batches()
 
 
@@ -100,8 +104,8 @@ async def test_everybody_reaches_what_the_matrix_says_and_no_more(ports: Ports, 
                     things[probe.noun] = await make_thing(world, probe.noun, relation)
                 thing = things[probe.noun]
                 found[cell] = outcome(probe, thing, await _answer(world, probe, thing))
-                if found[cell] is Outcome.REACHED and probe.document.startswith("mutation"):
-                    things = {"": ""}  # they are not what they were
+                if found[cell] is Outcome.REACHED and _uses_up(probe):
+                    things = {"": ""}
 
     assert found == wanted
 
