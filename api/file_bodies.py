@@ -1,21 +1,22 @@
 """The body of POST /files: the bytes of one file, as they are or in a form of one part.
 
 A form is read by aiohttp's reader, which bounds the headers of a part; what lies around the
-part is bounded here, by the length that a form must announce.
+part is bounded here, by the length that a form must announce and by the number of its lines.
 """
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final, cast
 
-from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp import BodyPartReader, MultipartReader, StreamReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from api.graphql_http import RequestRefusedError
 from models.file_errors import FileTooLargeError
 
 _FORM_BYTES: Final = 16 << 10  # that a form may have beside its file
+_FORM_LINES: Final = 256  # of all heads and boundaries, and of what lies before the first one
 _CHUNK_BYTES: Final = 64 << 10
 _BINARY: Final = frozenset({"", "binary", "8bit", "7bit"})
 _BAD_FORM: Final = (
@@ -37,6 +38,32 @@ class FileBody:
 
     name: str | None
     chunks: AsyncGenerator[bytes]
+
+
+class _FewLines:
+    """A body of which only so many lines are read as lines.
+
+    aiohttp's reader looks for the first boundary line by line. A body of line feeds alone would
+    keep the loop, and every redirect, for a second with each megabyte.
+    """
+
+    def __init__(self, content: StreamReader) -> None:
+        self._content = content
+        self._left = _FORM_LINES
+
+    async def readline(self, *, max_line_length: int | None = None) -> bytes:
+        """See StreamReader.readline.
+
+        Raises:
+            ValueError: too many lines.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError(_FORM_LINES)
+        return await self._content.readline(max_line_length=max_line_length)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - everything else of a StreamReader
+        return getattr(self._content, name)
 
 
 async def file_body(request: web.Request, *, limit_bytes: int) -> FileBody:
@@ -66,7 +93,7 @@ async def file_body(request: web.Request, *, limit_bytes: int) -> FileBody:
     if not is_form:
         return FileBody(None, _plain(request))
     try:
-        form = await request.multipart()
+        form = MultipartReader(request.headers, cast("StreamReader", _FewLines(request.content)))
         part = await form.next()
     except _BROKEN:
         raise RequestRefusedError("The body cannot be read.") from None

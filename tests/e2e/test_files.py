@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from aiohttp import FormData
+from aiohttp import FormData, StreamReader
 from aiohttp.pytest_plugin import AiohttpClient
 from yarl import URL
 
@@ -178,6 +178,44 @@ async def test_a_form_of_anything_else_is_refused_and_leaves_nothing(
 
     assert await refusal(response) == (400, "BAD_REQUEST")
     assert await nothing_is_left(ports)
+
+
+@pytest.mark.parametrize("line", [b"\n", b"a\r\n", b"--B\r\nX: 1\r\n", b"--C\r\n"])
+async def test_cve_2026_34516_a_form_of_lines_alone_is_refused_after_a_few_of_them(
+    portal: Portal, ports: Ports, monkeypatch: pytest.MonkeyPatch, line: bytes
+) -> None:
+    read = 0
+    readline = StreamReader.readline
+
+    async def counted(self: StreamReader, *, max_line_length: int | None = None) -> bytes:
+        nonlocal read
+        read += 1
+        return await readline(self, max_line_length=max_line_length)
+
+    monkeypatch.setattr(StreamReader, "readline", counted)
+    headers = {**portal.headers, "Content-Type": "multipart/form-data; boundary=B"}
+
+    response = await portal.client.post("/files", data=line * 20_000, headers=headers)
+
+    assert await refusal(response) == (400, "BAD_REQUEST")
+    assert read <= 256
+    assert await nothing_is_left(ports)
+
+
+async def test_cve_2026_50269_no_header_of_a_part_becomes_one_of_ours(portal: Portal) -> None:
+    head = (
+        'Content-Disposition: form-data; name="a"; filename="a%0d%0aSet-Cookie: x=y.png"\r\n'
+        "Content-Type: text/html\r\nSet-Cookie: x=y"
+    )
+    headers = {**portal.headers, "Content-Type": "multipart/form-data; boundary=B"}
+
+    response = await portal.client.post("/files", data=_form((head, PNG)), headers=headers)
+
+    file = (await response.json())["file"]
+    fetched = await portal.client.get(await path_of(portal, file["id"]))
+    assert (response.status, fetched.headers["Content-Type"]) == (201, "image/png")
+    assert "Set-Cookie" not in {*response.headers, *fetched.headers}
+    assert "x=y" in file["name"]
 
 
 async def test_what_is_too_large_is_refused_early_or_late_and_leaves_nothing(
