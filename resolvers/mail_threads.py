@@ -1,6 +1,6 @@
 """Which ticket a mail belongs to: looks up what models.rules.follow_ups decides by."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 
@@ -17,9 +17,11 @@ from models.rules.follow_ups import (
 )
 from models.rules.incoming_mail import IncomingMail
 from models.rules.mail_origins import MailOriginKind
+from models.rules.mail_people import MailPerson, read_people
 from models.rules.mail_subjects import read_subject
 from resolvers.mail_desk import MailDesk
 
+_DELIVERED = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
 _MAX_HINTS = 50  # references that are looked up, the nearest ones
 _PARTICIPANTS = (
     "SELECT ticket.id AS ticket_id, ticket.requester_email AS address FROM ticket"
@@ -34,14 +36,13 @@ _PARTICIPANTS = (
 )
 
 
-async def follow_up_of(  # noqa: PLR0913 - what a thread is known by
+async def follow_up_of(
     connection: BaseDBAsyncClient,
     desk: MailDesk,
     mail: IncomingMail,
     *,
     origin: MailOriginKind,
     is_refuted: bool = False,
-    recipients: Iterable[str] = (),
 ) -> FollowUp:
     """Return the ticket of a mail, in the transaction that stores it.
 
@@ -51,7 +52,6 @@ async def follow_up_of(  # noqa: PLR0913 - what a thread is known by
         mail: as it was read.
         origin: of a bounce, the mail that came back decides.
         is_refuted: the sender is somebody else, and takes part in nothing.
-        recipients: addresses of the envelope, if they are known.
     """
     answered = mail.answered
     if origin is MailOriginKind.BOUNCE:
@@ -59,7 +59,7 @@ async def follow_up_of(  # noqa: PLR0913 - what a thread is known by
     signs = thread_signs(
         desk.keys,
         sender=mail.sender.address if mail.sender and not is_refuted else "",
-        recipients=[*recipients, *(person.address for person in (*mail.to, *mail.cc))],
+        recipients=[person.address for person in _recipients(mail)],
         mailboxes=desk.addresses,
         answered=answered,
         references=mail.references,
@@ -70,6 +70,13 @@ async def follow_up_of(  # noqa: PLR0913 - what a thread is known by
         # Programs that return mail take part in nothing; only what we sent ourselves counts.
         return FollowUp(ticket=None, sign=FollowUpSign.NONE)
     return found
+
+
+def _recipients(mail: IncomingMail) -> Iterator[MailPerson]:
+    """Return to whom a mail went: servers note the address that it was delivered to."""
+    for name in _DELIVERED:
+        yield from read_people(mail.fields.every(name))
+    yield from (*mail.to, *mail.cc)
 
 
 async def _known(connection: BaseDBAsyncClient, signs: ThreadSigns) -> KnownThreads:

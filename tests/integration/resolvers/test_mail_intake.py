@@ -317,8 +317,9 @@ async def test_a_stranger_with_somebodys_address_is_shown_as_who_they_are(
     )
 
     found = await mail_in(job, written(STRANGER, f"Cc: {to}"))
+    other = await mail_in(job, written(STRANGER, f"Delivered-To: {to}", name="blind copy"))
 
-    assert found.row.ticket_id == ticket.id
+    assert found.row.ticket_id == other.row.ticket_id == ticket.id
     assert (found.row.sign, found.row.is_from_other_address) == (FollowUpSign.REPLY_ADDRESS, True)
     assert found.message is not None
     assert (found.message.author_email, found.message.author_id) == (STRANGER, None)
