@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final, Protocol
 
+from models.files import Blob, FileOwnerKind, ScanStatus, StoredFile
 from models.rules.ticket_fields import FieldType
 from models.rules.ticket_states import MessageVisibility, TicketChannel, TicketLine
 from models.service_calendars import ServiceCalendarVersion
@@ -89,6 +90,23 @@ async def _message(world: People, *, is_deleted: bool) -> int:
     return (await TicketMessage.get(ticket_id=ticket_id)).id
 
 
+async def _attached_file(world: People, *, is_deleted: bool) -> int:
+    """Make a file that a message of the owner's ticket refers to."""
+    blob = await Blob.create(
+        sha256=secrets.token_hex(32),
+        bytes=3,
+        media_type="text/plain",
+        scan_status=ScanStatus.UNSCANNED,
+    )
+    file = await StoredFile.create(
+        blob=blob,
+        name="x.txt",
+        owner_kind=FileOwnerKind.TICKET_MESSAGE,
+        owner_id=await _message(world, is_deleted=is_deleted),
+    )
+    return file.id
+
+
 async def _fresh_answer(world: People, *, is_deleted: bool) -> int:
     """Make an answer of the desk that was not sent yet."""
     now = world.ports.clock.now()
@@ -156,6 +174,7 @@ DESK_TYPES: Final = {
     "WorkedTicket": "Ticket",
     "DeletedTicket": "Ticket",
     "FreshAnswer": "TicketMessage",
+    "AttachedFile": "StoredFile",
 }
 DESK_MAKERS: Final[Mapping[str, Callable[..., Awaitable[int]]]] = {
     "Ticket": _ticket,
@@ -163,6 +182,7 @@ DESK_MAKERS: Final[Mapping[str, Callable[..., Awaitable[int]]]] = {
     "DeletedTicket": _deleted_ticket,
     "TicketMessage": _message,
     "FreshAnswer": _fresh_answer,
+    "AttachedFile": _attached_file,
     "TicketCategory": _category,
     "TicketFieldDefinition": _field,
     "Queue": _queue,

@@ -63,6 +63,12 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Query.node of StoredFile": node(
         "StoredFile", scope=Scope.FILE_READ, sees=Sees.SELF, hides=True
     ),
+    "Query.node of StoredFile of a ticket": node(
+        "AttachedFile",
+        scope=Scope.FILE_READ,
+        also=frozenset({Scope.TICKET_READ}),
+        hides=True,
+    ),
     "Query.links": Probe("{ links(first: 100) { nodes { id } } }", "Link", Scope.LINK_READ),
     "Query.stats": Probe(
         f"{{ stats(range: {RANGE}) {{ breakdown(by: LINK, top: 50) "
