@@ -100,7 +100,7 @@ class SlowToKeep:
 
 
 async def test_a_sweep_waits_for_whoever_holds_the_content(
-    ada: RequestContext, ports: Ports
+    ada: RequestContext, ports: Ports, sql: list[str]
 ) -> None:
     """The sweep begins between the row and the bytes of an upload, and finds the file after."""
     await send_file(ada, PNG)
@@ -115,7 +115,9 @@ async def test_a_sweep_waits_for_whoever_holds_the_content(
     uploading = asyncio.create_task(upload())
     await begun.wait()
     sweeping = asyncio.create_task(prune_blobs(ada))
-    await asyncio.sleep(0.05)  # the sweep stands before the lock, or SQLite's only writer
+    async with asyncio.timeout(5):
+        while not any("NOT EXISTS" in each for each in sql):  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0)
     assert not sweeping.done()
     go.set()
     await uploading
