@@ -1,6 +1,7 @@
 """Who works on a ticket, and in which queue it waits."""
 
 from models.errors import NotFoundError
+from models.orm import reader
 from models.rules.audit_actions import AuditAction
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
@@ -13,6 +14,18 @@ from resolvers.context import RequestContext
 from resolvers.ticket_changes import TicketChange, ticket_change
 from resolvers.ticket_filters import require_desk
 from resolvers.tickets import check_queue
+
+
+async def list_assignees(context: RequestContext) -> list[User]:
+    """Return whom tickets can be given to, by name, with their roles. For the desk.
+
+    Raises:
+        NotPermittedError, ReachNotHeldError: beyond the viewer's rights.
+    """
+    require_desk(context.viewer, writes=False)
+    rows = User.filter(deactivated_at=None, erased_at=None, role__reach=Reach.ALL)
+    found = await rows.using_db(reader()).select_related("role").order_by("name", "id")
+    return [user for user in found if _works(user)]
 
 
 async def assign_ticket(

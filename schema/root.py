@@ -43,7 +43,7 @@ from schema.service_policies import ServicePolicyMutations, ServicePolicyQueries
 from schema.sessions import SessionMutations
 from schema.sign_up import SignUpMutations
 from schema.stats import StatsQueries
-from schema.ticket_assignments import TicketAssignmentMutations
+from schema.ticket_assignments import TicketAssigneeQueries, TicketAssignmentMutations
 from schema.ticket_categories import TicketCategoryMutations, TicketCategoryQueries
 from schema.ticket_conversation import TicketConversationMutations
 from schema.ticket_deletions import TicketDeletionMutations
@@ -75,6 +75,7 @@ class Query(
     RoleQueries,
     InvitationQueries,
     TicketQueries,
+    TicketAssigneeQueries,
     TicketCategoryQueries,
     TicketFieldQueries,
     TicketFieldDefinitionQueries,

@@ -19,6 +19,7 @@ from schema.ticket_answers import (
     TicketChoice,
 )
 from schema.ticket_inputs import optional_row_id
+from schema.users import UserType
 
 
 @strawberry.input(description="Who shall work on which ticket.")
@@ -118,6 +119,17 @@ TicketReturnResult: TypeAlias = Annotated[
     TicketReturnSuccess | ValidationProblem | MoveProblem,
     strawberry.union("TicketReturnResult", description="The ticket, or the reason why not."),
 ]
+
+
+@strawberry.type
+class TicketAssigneeQueries:
+    @strawberry.field(
+        description="Everybody of the desk whom a ticket can be given to, by name.",
+        **requires(Scope.TICKET_STAFF),
+    )
+    async def ticket_assignees(self, info: Info) -> list[UserType]:
+        rows = await ticket_assignments.list_assignees(info.context)
+        return [UserType.of(row, info) for row in rows]
 
 
 @strawberry.type

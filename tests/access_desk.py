@@ -127,6 +127,7 @@ DESK_PROBES: Final[Mapping[str, Probe]] = {
         needs_all=True,
         uses_up=False,
     ),
+    "Query.ticketAssignees": Probe("{ ticketAssignees { id } }", scope=_STAFF, needs_all=True),
     "Mutation.ticketTake": _desk("ticketTake"),
     "Mutation.ticketUnassign": _desk("ticketUnassign"),
     "Mutation.ticketQueueSet": _desk("ticketQueueSet", "queueId: null"),

@@ -11,6 +11,7 @@ from models.rules.ticket_states import TicketLine, TicketStatus
 from models.ticket_categories import TicketCategory
 from models.ticket_messages import TicketEvent
 from models.tickets import Ticket
+from models.users import User
 from resolvers.ports import Ports
 from schema.nodes import encode_id
 from tests.desk_members import Member, join, stored
@@ -296,6 +297,25 @@ async def test_refusals_are_typed_and_change_nothing(customer: Member, agent: Me
         assert answer["message"]
         assert (await stored(ticket)).revision == before.revision
         assert await TicketEvent.all().count() == events
+
+
+async def test_those_to_whom_tickets_can_be_given_are_people_of_the_desk_who_may_write(
+    client: Client, ports: Ports, customer: Member, agent: Member
+) -> None:
+    people = {role: await join(client, ports, role) for role in ("second_line", "administrator")}
+    others = [await join(client, ports, role) for role in ("developer", "auditor", "partner")]
+    gone = await join(client, ports, "first_line")
+    await User.filter(id=gone.user.id).update(deactivated_at=ports.clock.now())
+    ticket = await customer.ask_for()
+    listed = (await agent.portal.ask("TicketAssignees"))["ticketAssignees"]
+
+    assert {each["id"] for each in listed} == {agent.id, *(each.id for each in people.values())}
+    for each in listed:
+        given = await agent.change("TicketAssign", id=ticket["id"], assigneeId=each["id"])
+        assert given["ticket"]["assignee"]["id"] == each["id"]
+    for other in (customer, gone, *others):
+        refused = await agent.change("TicketAssign", id=ticket["id"], assigneeId=other.id)
+        assert (refused["__typename"], refused["path"]) == ("NotFoundProblem", ["assigneeId"])
 
 
 @pytest.mark.parametrize("operation", ["TicketAssign", "TicketFollow"])
