@@ -63,7 +63,7 @@ PROBES: Final[Mapping[str, Probe]] = {
     "Query.node of StoredFile": node(
         "StoredFile", scope=Scope.FILE_READ, sees=Sees.SELF, hides=True
     ),
-    "Query.node of StoredFile of a ticket": node(
+    "StoredFile.name of a ticket": node(
         "AttachedFile",
         scope=Scope.FILE_READ,
         also=frozenset({Scope.TICKET_READ}),
