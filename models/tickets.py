@@ -130,7 +130,7 @@ class Ticket(Record):
             ("requester_email", "id"),
             ("category_id", "id"),
             ("merged_into_id",),
-            ("status", "assignee_id"),
+            ("deleted_at", "status", "assignee_id"),
             ("status", "snoozed_until"),
             ("status", "resolved_at"),
         )

@@ -119,14 +119,7 @@ def _tickets() -> None:
     _index("ticket", "requester_email", "id")
     _index("ticket", "category_id", "id")
     # The numbers beside the folders are counted in the index alone.
-    there = sa.text("deleted_at IS NULL")
-    op.create_index(
-        "ix_ticket_there",
-        "ticket",
-        ["status", "assignee_id"],
-        postgresql_where=there,
-        sqlite_where=there,
-    )
+    _index("ticket", "deleted_at", "status", "assignee_id")
     # Nearly all are NULL, and by that SQLite would think that the index finds nothing.
     merged = sa.text("merged_into_id IS NOT NULL")
     op.create_index(
