@@ -19,6 +19,7 @@ from benchmarks import (
     attack,
     graphql,
     guard,
+    inbox,
     ingestion,
     memory,
     redirect,
@@ -41,6 +42,7 @@ SECTIONS: Final[Mapping[str, Callable[[int], list[Figure]]]] = {
     "Under attack": attack.figures,
     "Slow clients": slow_clients.figures,
     "Signing in": sign_in.figures,
+    "The desk's inbox": inbox.figures,
 }
 _INTRODUCTION: Final = """\
 # Speed and memory
