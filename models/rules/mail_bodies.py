@@ -50,6 +50,11 @@ def read_content(root: Node) -> MailContent:
     """Sort the leaves of a mail."""
     reader = _Reader()
     body = reader.body(root, is_alternative=True)
+    if not (body.text.strip() or body.html.strip()):
+        body = reader.spare
+    elif reader.unread is not None:
+        reader.parts.append(attached(reader.unread))
+        reader.body_leaves.discard(reader.unread.number)
     text = body.text or html_to_text(body.html)
     return MailContent(
         body=MailBody(text, body.html),
@@ -68,6 +73,8 @@ class _Reader:
         self.body_leaves: set[int] = set()
         self.leaves = 0
         self.faults: list[FaultNote] = []
+        self.spare = MailBody()  # of a winmail.dat: mostly the text of the mail once more
+        self.unread: DecodedLeaf | None = None  # the one that is nothing but such a text
 
     def body(self, node: Node, *, is_alternative: bool) -> MailBody:
         if not isinstance(node, Branch):
@@ -122,7 +129,12 @@ class _Reader:
             self._keep_long(decoded)
         elif not parts:
             self.body_leaves.add(number)
-        return MailBody(text, page)
+            if self.unread is not None:
+                self.parts.append(attached(self.unread))
+                self.body_leaves.discard(self.unread.number)
+            self.unread = decoded
+        self.spare = MailBody(text, page)
+        return MailBody()
 
     def _keep_long(self, decoded: DecodedLeaf) -> None:
         """Keep a text of which only the beginning is in the body."""

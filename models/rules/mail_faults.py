@@ -42,7 +42,7 @@ class MailFault(StrEnum):
     TOO_MANY_PARTS = "TOO_MANY_PARTS"  # what is left is one part
     TEXT_TOO_LONG = "TEXT_TOO_LONG"  # a text to read is an attachment as well
     TNEF_BROKEN = "TNEF_BROKEN"  # winmail.dat, attached as it came
-    TNEF_TEXT_LEFT = "TNEF_TEXT_LEFT"  # a text in a format of Outlook, attached
+    TNEF_TEXT_LEFT = "TNEF_TEXT_LEFT"  # a text of Outlook that cannot be read, attached
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from models.rules.mail_charsets import decode_text
+from models.rules.rtf_text import rtf_to_text, unpack_rtf
 from models.rules.tnef_properties import OBJECT, WIDE_STRING, properties
 
 _SIGNATURE: Final = 0x223E9F78
@@ -42,7 +43,7 @@ class Tnef:
     """What such a file holds.
 
     Attributes:
-        has_rtf: there is a text in a format of Outlook, which is not read here.
+        has_rtf: there is a text in RTF that could not be read.
         is_broken: some of it could not be read.
     """
 
@@ -95,7 +96,10 @@ class _Reader:
         if _PROPERTY_HTML in found:
             html = found[_PROPERTY_HTML][1].rstrip(b"\0")
             self.tnef.html = decode_text(html, label=label or self._label or None).text
-        self.tnef.has_rtf |= _PROPERTY_RTF in found
+        if _PROPERTY_RTF in found and not (self.tnef.text or self.tnef.html):
+            rtf = unpack_rtf(found[_PROPERTY_RTF][1])
+            self.tnef.text = "" if rtf is None else rtf_to_text(rtf)
+            self.tnef.has_rtf |= rtf is None
 
     def _take_file(self, name: int, value: bytes, file: TnefFile) -> None:
         if name == _ATTACHMENT_TITLE:

@@ -109,13 +109,25 @@ def test_what_only_calls_itself_winmail_stays_a_file() -> None:
     assert mail.parts[0].fault is MailFault.TNEF_BROKEN
 
 
-def test_a_text_in_a_format_of_outlook_leaves_the_file() -> None:
+def test_a_text_of_outlook_that_cannot_be_read_leaves_the_file() -> None:
     rich = tnef([(1, 0x00069003, properties([(0x102, 0x1009, b"LZFu")]))])
 
     mail = _mail_of(rich)
 
     assert [part.name for part in mail.parts] == ["winmail.dat"]
     assert [found.fault for found in mail.faults] == [MailFault.TNEF_TEXT_LEFT]
+
+
+def test_the_text_of_winmail_is_read_where_there_is_no_other() -> None:
+    alone = entity([("Content-Type", "application/ms-tnef")], winmail({}, text="Привет"))
+
+    mail = read(alone)
+
+    assert (mail.text, mail.parts, mail.faults) == ("Привет", (), ())
+    beside = _mail_of(winmail({}, text="Привет"))
+    assert (beside.text, [part.name for part in beside.parts]) == ("x", ["winmail.dat"])
+    with_file = _mail_of(winmail({"a.pdf": b"a"}, text="Привет"))
+    assert (with_file.text, [part.name for part in with_file.parts]) == ("x", ["a.pdf"])
 
 
 def test_counts_that_are_lies_cost_no_time() -> None:
