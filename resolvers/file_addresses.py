@@ -6,6 +6,7 @@ comes by it gets what the one who asked may have at that moment.
 """
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
@@ -118,9 +119,11 @@ async def note_fetch(found: FoundFile) -> None:
 
 
 def _opened(context: RequestContext, token: str) -> tuple[int, int, dict[str, object]] | None:
-    if not _TOKEN.fullmatch(token):
+    if not _TOKEN.fullmatch(token) or len(token) % _GROUP == 1:
         return None
     padded = token + "=" * (-len(token) % _GROUP)
+    if urlsafe_b64encode(urlsafe_b64decode(padded)).decode() != padded:
+        return None  # another spelling of an address would be counted apart from it
     try:
         plain = context.ports.sealer.open(padded, purpose=_PURPOSE)
     except SealBrokenError:

@@ -480,11 +480,34 @@ async def test_an_address_that_nobody_made_opens_nothing_and_is_counted(
     token = file_address(ada, file) or ""
     changed = token[:-2] + ("AA" if token[-2:] != "AA" else "BB")
 
-    for bad in (changed, token[:-1], "x" * 120, "", "жжж", token + "=" * 3):
+    for bad in (changed, token[:-1], token[:-3], "x" * 120, "x" * 121, "", "жжж", token + "=" * 3):
         with pytest.raises(NotFoundError):
             await open_address(as_nobody(ports), bad)
 
     assert (await logged()).count("one_time_token.refuse") == 1  # the first of ten minutes
+
+
+async def test_an_address_has_one_spelling_so_that_nobody_counts_it_anew(
+    ada: RequestContext, ports: Ports
+) -> None:
+    token = file_address(ada, await send_file(ada)) or ""
+    plain = ports.sealer.open(token + "=" * (-len(token) % 4), purpose="file address")
+    spelled = {
+        sealed.rstrip("=")
+        for spaces in (0, 16, 32)  # base64 leaves 0, 2 and 4 bits of its last character unused
+        for sealed in [ports.sealer.seal(plain + " " * spaces, purpose="file address")]
+    }
+
+    opened = 0
+    for each in spelled:
+        for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_":
+            try:
+                await open_address(as_nobody(ports), each[:-1] + last)
+            except (NotFoundError, RateLimitedError):
+                continue
+            opened += 1
+
+    assert opened == len(spelled) == 3
 
 
 @pytest.mark.parametrize(
