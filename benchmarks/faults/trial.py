@@ -253,8 +253,9 @@ async def trial(
     findings: Findings, settings: Mapping[str, str] | None = None, *, seed: int = 1
 ) -> AsyncIterator[Trial]:
     """Start a service with links that all redirect; end it afterwards, whatever it became."""
-    # One key asks for all: the limit of a key's requests would refuse what faults must not.
-    with service({"KEY_PER_MINUTE": "0", **(settings or {})}, start=False) as running:
+    # One client asks for all: limits of requests would refuse what faults must not.
+    unlimited = {"KEY_PER_MINUTE": "0", "ANONYMOUS_PER_MINUTE": "0"}
+    with service({**unlimited, **(settings or {})}, start=False) as running:
         subject = Trial(
             service=running,
             findings=findings,
