@@ -35,7 +35,8 @@ _SELECT: Final = (
     "SELECT link.id, domain.host AS domain, link.slug, link.target AS url, link.title,"
     " app_user.email AS owner, link.created_at, link.updated_at, link.starts_at, link.expires_at,"
     " link.disabled_at, link.password_hash IS NOT NULL AS protected, link.clicks_human,"
-    " link.clicks_preview, link.clicks_prefetch, link.clicks_scanner, link.clicks_monitor, link.clicks_bot, link.last_clicked_at FROM link"
+    " link.clicks_preview, link.clicks_prefetch, link.clicks_scanner, link.clicks_monitor,"
+    " link.clicks_bot, link.last_clicked_at FROM link"
     " JOIN domain ON domain.id = link.domain_id LEFT JOIN app_user ON app_user.id = link.owner_id"
 )
 
