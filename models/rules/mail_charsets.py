@@ -78,9 +78,11 @@ def decode_text(data: bytes, *, label: str | None) -> DecodedText:
     """
     name = (label or "").strip().strip("\"'").lower()
     stated = _codec(name)
-    for mark, codec in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le")):
-        if data.startswith(mark):
-            return _replaced(data[len(mark) :], codec, None)
+    if data.startswith(codecs.BOM_UTF8):
+        return _replaced(data[len(codecs.BOM_UTF8) :], "utf-8", None)
+    # The mark of UTF-16 is two letters of other encodings; they have no zero bytes.
+    if data.startswith(codecs.BOM_UTF16_LE) and (stated is None or b"\0" in data):
+        return _replaced(data[len(codecs.BOM_UTF16_LE) :], "utf-16-le", None)
     if stated in _SEVEN_BITS:
         return _replaced(data, stated, None)
     if data.isascii():
@@ -117,7 +119,7 @@ def _is_code(data: bytes, stated: str) -> bool:
     """Tell whether a few capitals only happen to be UTF-8: "ТА" in ISO 8859-5 is "°"."""
     text = data.decode(stated, "replace")
     is_plain = len(text) < _ENOUGH and all(c.isalnum() or c in " -" for c in text)
-    return is_plain and _score(data, stated).share > _score(data, "utf-8").share
+    return is_plain and _score(data, stated).share >= _score(data, "utf-8").share
 
 
 def _checked(data: bytes, stated: str) -> DecodedText:

@@ -58,6 +58,13 @@ def test_short_codes_are_read_by_their_label(codec: str, text: str) -> None:
     assert (decoded.text, decoded.fault) == (text, None)
 
 
+def test_a_byte_order_mark_wins_unless_it_is_two_letters() -> None:
+    for codec in ("utf-8-sig", "utf-16"):
+        for label in (None, "windows-1251"):
+            assert decode_text("Привет, Bob".encode(codec), label=label).text == "Привет, Bob"
+    assert decode_text("ЪЧ".encode("koi8-r"), label="koi8-r").text == "ЪЧ"
+
+
 @pytest.mark.parametrize("text", WESTERN)
 @pytest.mark.parametrize("label", [None, "iso-8859-1", "windows-1252", "us-ascii"])
 def test_accents_within_words_are_not_taken_for_russian(text: str, label: str | None) -> None:
