@@ -117,9 +117,11 @@ def _told(data: bytes, name: str, stated: str | None) -> DecodedText:
 
 def _is_code(data: bytes, stated: str) -> bool:
     """Tell whether a few capitals only happen to be UTF-8: "ТА" in ISO 8859-5 is "°"."""
-    text = data.decode(stated, "replace")
-    is_plain = len(text) < _ENOUGH and all(c.isalnum() or c in " -" for c in text)
-    return is_plain and _score(data, stated).share >= _score(data, "utf-8").share
+    text, other = data.decode(stated, "replace"), data.decode("utf-8")
+    if len(text) >= _ENOUGH or not all(c.isalnum() or c in " -" for c in text):
+        return False
+    has_letters = any(c.isalpha() and not c.isascii() for c in other)
+    return not has_letters or _score(data, stated).share >= _score(data, "utf-8").share
 
 
 def _checked(data: bytes, stated: str) -> DecodedText:
