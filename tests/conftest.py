@@ -8,7 +8,9 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -26,11 +28,17 @@ from models.orm import is_sqlite, orm_config, writer
 from resolvers.ports import Ports
 from resolvers.rate_counters import RateCounters
 from schema.context import PortalFacts
+from tests.cheap_repeats import build_models_once, tell_failures_plainly
 from tests.dovecot_server import Dovecot, dovecot_server
 from tests.factories import PASSWORDS, SEALER
 from tests.fakes import CountingSignal, FixedClock, MemoryFeed
 from tests.portal import Client
 from tests.servers import database_url as url_of
+
+
+def pytest_configure() -> None:
+    build_models_once()
+    tell_failures_plainly()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,39 +65,68 @@ def redis_url() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def database_url(
+def template(
     postgres_server: str | None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """An empty database of this process alone, built by the real migrations."""
+    """What the real migrations make, once in a run, to be copied: a file, or a database's name."""
     if postgres_server is None:
-        url = f"sqlite://{tmp_path_factory.mktemp('db') / 'test.sqlite3'}"
-        migrate(url)
-        yield url
+        path = os.fspath(tmp_path_factory.mktemp("template") / "template.sqlite3")
+        migrate(f"sqlite://{path}")
+        yield path
         return
-    name = f"test_{os.getpid()}"
-    asyncio.run(administer(postgres_server, f"CREATE DATABASE {name}"))
-    try:
-        url = url_of(postgres_server, name)
+    with _database(postgres_server, f"template_{os.getpid()}") as url:
         migrate(url)
+        yield f"template_{os.getpid()}"
+
+
+@pytest.fixture(scope="session")
+def database_url(
+    postgres_server: str | None, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An empty database of this process alone, with all tables."""
+    if postgres_server is None:
+        yield f"sqlite://{shutil.copy(template, tmp_path_factory.mktemp('db') / 'test.sqlite3')}"
+        return
+    with _database(postgres_server, f"test_{os.getpid()}", template) as url:
         yield url
-    finally:
-        asyncio.run(administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
 def fresh_database_url(
-    postgres_server: str | None, tmp_path: os.PathLike[str], request: pytest.FixtureRequest
+    postgres_server: str | None, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """An empty database without tables, for one test alone (real processes, migrations)."""
     if postgres_server is None:
-        yield f"sqlite://{os.fspath(tmp_path)}/fresh.sqlite3"
+        yield f"sqlite://{tmp_path}/fresh.sqlite3"
         return
-    name = f"fresh_{os.getpid()}_{abs(hash(request.node.nodeid))}"
-    asyncio.run(administer(postgres_server, f"CREATE DATABASE {name}"))
+    with _database(postgres_server, _own_name("fresh", request)) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_database_url(
+    postgres_server: str | None, template: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """An empty database with all tables, for one test alone (real processes)."""
+    if postgres_server is None:
+        yield f"sqlite://{shutil.copy(template, tmp_path / 'migrated.sqlite3')}"
+        return
+    with _database(postgres_server, _own_name("migrated", request), template) as url:
+        yield url
+
+
+def _own_name(kind: str, request: pytest.FixtureRequest) -> str:
+    return f"{kind}_{os.getpid()}_{abs(hash(request.node.nodeid))}"
+
+
+@contextmanager
+def _database(server: str, name: str, template: str = "template1") -> Iterator[str]:
+    """Make a database, yield its URL and drop it."""
+    asyncio.run(administer(server, f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
-        yield url_of(postgres_server, name)
+        yield url_of(server, name)
     finally:
-        asyncio.run(administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)"))
+        asyncio.run(administer(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def administer(server: str, statement: str) -> None:

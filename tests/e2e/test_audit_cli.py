@@ -16,7 +16,6 @@ import pytest
 
 from api.adapters.audit_heads import HeadsFile
 from api.data_folder import read_secret_keys
-from api.migrate import migrate
 from benchmarks.service import service
 from models.orm import open_database, writer
 from models.raw_sql import execute
@@ -38,11 +37,11 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(fresh_database_url: str, data: Path) -> Run:
+def run(migrated_database_url: str, data: Path) -> Run:
     environment = {
         **os.environ,
         "LINKYARD_DATA_DIR": os.fspath(data),
-        "LINKYARD_DATABASE_URL": fresh_database_url,
+        "LINKYARD_DATABASE_URL": migrated_database_url,
         "COLUMNS": "200",
     }
 
@@ -61,13 +60,12 @@ def run(fresh_database_url: str, data: Path) -> Run:
 
 
 @pytest.fixture
-def chained(fresh_database_url: str, data: Path) -> Callable[..., None]:
+def chained(migrated_database_url: str, data: Path) -> Callable[..., None]:
     """A database after its first start, chained, with a signed head; and what changes it."""
-    migrate(fresh_database_url)
     data.mkdir()
 
     async def prepare() -> None:
-        async with open_database(fresh_database_url):
+        async with open_database(migrated_database_url):
             await prepare_installation(host="localhost", admin_email="a@example.org", now=NOW)
             done = await chain_entries()
         secrets = read_secret_keys(data / "secret.key")
@@ -75,7 +73,7 @@ def chained(fresh_database_url: str, data: Path) -> Callable[..., None]:
         HeadsFile(data / "audit", secrets=secrets).append(head)
 
     async def change(statement: str) -> None:
-        async with open_database(fresh_database_url):
+        async with open_database(migrated_database_url):
             await execute(writer(), statement)
 
     asyncio.run(prepare())
@@ -219,12 +217,8 @@ def test_an_export_is_enough_to_compute_every_hash_again(run: Run) -> None:
     ]
 
 
-def test_a_running_service_chains_and_signs_by_itself(
-    fresh_database_url: str, postgres_server: str | None
-) -> None:
-    settings = {"PROCESSES": "1"}
-    if postgres_server is not None:
-        settings["DATABASE_URL"] = fresh_database_url
+def test_a_running_service_chains_and_signs_by_itself(migrated_database_url: str) -> None:
+    settings = {"PROCESSES": "1", "DATABASE_URL": migrated_database_url}
     with service(settings) as running:
         heads = running.data / "audit" / "heads.jsonl"
         deadline = time.monotonic() + 20

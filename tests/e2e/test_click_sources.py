@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from api.migrate import migrate
 from models.orm import open_database
 from resolvers.click_progress import note_progress, sources_of_clicks, stats_as_of
 from resolvers.first_run import prepare_installation
@@ -31,10 +30,9 @@ async def looked(url: str) -> tuple[list[str], datetime]:
 
 
 @pytest.fixture
-def url(fresh_database_url: str) -> str:
-    migrate(fresh_database_url)
-    asyncio.run(prepare(fresh_database_url))
-    return fresh_database_url
+def url(migrated_database_url: str) -> str:
+    asyncio.run(prepare(migrated_database_url))
+    return migrated_database_url
 
 
 def sources(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from api.migrate import migrate
 from api.workers.retention import RetentionWorker
 from models.clicks import Click
 from models.installation import Installation
@@ -90,10 +89,9 @@ async def spoil(url: str) -> None:
 
 
 @pytest.fixture
-def shell(fresh_database_url: str, tmp_path: Path, ports: Ports) -> Shell:
-    migrate(fresh_database_url)
-    asyncio.run(prepare(fresh_database_url, ports))
-    return Shell(fresh_database_url, tmp_path / "var")
+def shell(migrated_database_url: str, tmp_path: Path, ports: Ports) -> Shell:
+    asyncio.run(prepare(migrated_database_url, ports))
+    return Shell(migrated_database_url, tmp_path / "var")
 
 
 def test_a_log_is_imported_once_and_the_clicks_add_up(shell: Shell, tmp_path: Path) -> None:

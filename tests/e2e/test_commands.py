@@ -42,12 +42,13 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 @pytest.fixture
-def environment(fresh_database_url: str, tmp_path: Path) -> dict[str, str]:
-    """Settings of an installation that was never started."""
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Settings of an installation that was never started, or of the `installed` one."""
+    store = "installed" if "installed" in request.fixturenames else "fresh_database_url"
     return {
         **os.environ,
         "LINKYARD_DATA_DIR": os.fspath(tmp_path / "var"),
-        "LINKYARD_DATABASE_URL": fresh_database_url,
+        "LINKYARD_DATABASE_URL": request.getfixturevalue(store),
         "LINKYARD_ADMIN_EMAIL": "admin@example.org",
         "COLUMNS": "200",
     }
@@ -70,19 +71,18 @@ def run(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def installed(fresh_database_url: str, tmp_path: Path) -> str:
+def installed(migrated_database_url: str, tmp_path: Path) -> str:
     """The URL of a database after its first start, which has made the data folder."""
     (tmp_path / "var").mkdir(exist_ok=True)
-    migrate(fresh_database_url)
 
     async def prepare() -> None:
-        async with open_database(fresh_database_url):
+        async with open_database(migrated_database_url):
             await prepare_installation(
                 host="localhost:8080", admin_email="admin@example.org", now=NOW
             )
 
     asyncio.run(prepare())
-    return fresh_database_url
+    return migrated_database_url
 
 
 def _viewer(url: str, secret: str) -> Viewer | None:

@@ -238,15 +238,17 @@ def post(running: Service, document: str) -> Response:
 
 
 def test_with_redis_killed_in_the_middle_sign_in_works_and_limits_hold(
-    fresh_database_url: str, postgres_server: str | None
+    migrated_database_url: str,
 ) -> None:
     guess = (
         'mutation { sessionCreate(input: {email: "admin@localhost", password: "a guess"}) '
         "{ ... on Problem { code } } }"
     )
-    settings = {"PROCESSES": "1", "ANONYMOUS_PER_MINUTE": "60"}
-    if postgres_server is not None:
-        settings["DATABASE_URL"] = fresh_database_url
+    settings = {
+        "PROCESSES": "1",
+        "ANONYMOUS_PER_MINUTE": "60",
+        "DATABASE_URL": migrated_database_url,
+    }
     with stoppable_redis() as redis, service({**settings, "REDIS_URL": redis.url}) as running:
         before = [post(running, HELLO).status for _ in range(30)]
         redis.stop()
@@ -262,11 +264,13 @@ def test_with_redis_killed_in_the_middle_sign_in_works_and_limits_hold(
 
 
 def test_the_web_processes_of_a_service_have_one_limit_together(
-    fresh_database_url: str, postgres_server: str | None, redis_url: str | None
+    migrated_database_url: str, redis_url: str | None
 ) -> None:
-    settings = {"PROCESSES": "2", "ANONYMOUS_PER_MINUTE": "60"}
-    if postgres_server is not None:
-        settings["DATABASE_URL"] = fresh_database_url
+    settings = {
+        "PROCESSES": "2",
+        "ANONYMOUS_PER_MINUTE": "60",
+        "DATABASE_URL": migrated_database_url,
+    }
     if redis_url is not None:
         settings["REDIS_URL"] = redis_url
     with service(settings) as running:

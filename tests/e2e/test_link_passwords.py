@@ -121,9 +121,8 @@ async def test_a_stranger_learns_neither_target_nor_that_there_is_a_password(
 
 
 @pytest.fixture
-def settings(fresh_database_url: str, postgres_server: str | None) -> dict[str, str]:
-    chosen = {"ARGON2_MEMORY_KIB": "7168"}
-    return chosen if postgres_server is None else {**chosen, "DATABASE_URL": fresh_database_url}
+def settings(migrated_database_url: str) -> dict[str, str]:
+    return {"ARGON2_MEMORY_KIB": "7168", "DATABASE_URL": migrated_database_url}
 
 
 def typed(running: Service, password: str) -> tuple[int, str | None, bytes]:

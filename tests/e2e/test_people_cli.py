@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from api.migrate import migrate
 from benchmarks.service import service
 from models.orm import open_database
 from resolvers.first_run import prepare_installation
@@ -21,12 +20,11 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def run(fresh_database_url: str, tmp_path: Path) -> Run:
+def run(migrated_database_url: str, tmp_path: Path) -> Run:
     (tmp_path / "var").mkdir()
-    migrate(fresh_database_url)
 
     async def prepare() -> None:
-        async with open_database(fresh_database_url):
+        async with open_database(migrated_database_url):
             await prepare_installation(
                 host="localhost:8080", admin_email="admin@example.org", now=datetime.now(UTC)
             )
@@ -35,7 +33,7 @@ def run(fresh_database_url: str, tmp_path: Path) -> Run:
     environment = {
         **os.environ,
         "LINKYARD_DATA_DIR": os.fspath(tmp_path / "var"),
-        "LINKYARD_DATABASE_URL": fresh_database_url,
+        "LINKYARD_DATABASE_URL": migrated_database_url,
         "LINKYARD_ADMIN_EMAIL": "admin@example.org",
     }
 
@@ -181,11 +179,10 @@ def test_a_partner_gets_a_key_for_statistics_as_the_guide_says(run: Run) -> None
 
 
 def test_a_start_warns_of_an_administrator_whom_no_letter_reaches(
-    fresh_database_url: str, postgres_server: str | None
+    migrated_database_url: str,
 ) -> None:
-    chosen = {"PROCESSES": "1", "MAIL": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_TLS": "none"}
-    if postgres_server is not None:
-        chosen["DATABASE_URL"] = fresh_database_url
+    mail = {"MAIL": "smtp", "SMTP_HOST": "127.0.0.1", "SMTP_TLS": "none"}
+    chosen = {"PROCESSES": "1", "DATABASE_URL": migrated_database_url, **mail}
     with service(chosen) as running:
         assert running.last_words().count("letters to an administrator go nowhere") == 1
         assert "users email admin@localhost NEW" in running.last_words()

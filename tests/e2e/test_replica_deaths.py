@@ -17,12 +17,9 @@ LIMIT_S = 20.0
 
 
 @pytest.fixture
-def serving(fresh_database_url: str, postgres_server: str | None) -> Iterator[Service]:
+def serving(migrated_database_url: str) -> Iterator[Service]:
     """A service with one web process and the link `a`."""
-    settings = {"PROCESSES": "1"}
-    if postgres_server is not None:
-        settings["DATABASE_URL"] = fresh_database_url
-    with service(settings) as running:
+    with service({"PROCESSES": "1", "DATABASE_URL": migrated_database_url}) as running:
         running.graphql(CREATE)
         eventually(lambda: running.get("/a").status == 302)
         yield running

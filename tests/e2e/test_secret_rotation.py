@@ -25,9 +25,8 @@ LIMIT_S = 15.0
 
 
 @pytest.fixture
-def settings(fresh_database_url: str, postgres_server: str | None) -> dict[str, str]:
-    chosen = {"PROCESSES": "1", "ADMIN_EMAIL": EMAIL}
-    return chosen if postgres_server is None else {**chosen, "DATABASE_URL": fresh_database_url}
+def settings(migrated_database_url: str) -> dict[str, str]:
+    return {"PROCESSES": "1", "ADMIN_EMAIL": EMAIL, "DATABASE_URL": migrated_database_url}
 
 
 def eventually(holds: Callable[[], bool]) -> None:

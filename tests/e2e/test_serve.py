@@ -43,7 +43,13 @@ def serving(settings: dict[str, str]) -> Iterator[Service]:
 
 
 @pytest.fixture
-def settings(fresh_database_url: str, postgres_server: str | None) -> dict[str, str]:
+def settings(migrated_database_url: str) -> dict[str, str]:
+    return {"PROCESSES": "1", "DATABASE_URL": migrated_database_url}
+
+
+@pytest.fixture
+def first_settings(fresh_database_url: str, postgres_server: str | None) -> dict[str, str]:
+    """Where no table is yet: on SQLite not even the file, which comes into the data folder."""
     chosen = {"PROCESSES": "1"}
     return chosen if postgres_server is None else {**chosen, "DATABASE_URL": fresh_database_url}
 
@@ -88,9 +94,9 @@ def answers(clients: list[socket.socket]) -> list[bytes]:
 
 
 def test_the_first_start_keeps_its_key_out_of_the_log_and_the_second_makes_none(
-    settings: dict[str, str],
+    first_settings: dict[str, str],
 ) -> None:
-    with service(settings, start=False) as running:
+    with service(first_settings, start=False) as running:
         assert not running.data.exists()
         running.start()
         file = running.data / "first-key.txt"
@@ -124,10 +130,10 @@ def test_the_first_start_keeps_its_key_out_of_the_log_and_the_second_makes_none(
 
 
 def test_a_first_start_on_a_terminal_prints_the_key_there_and_writes_no_file(
-    settings: dict[str, str],
+    first_settings: dict[str, str],
 ) -> None:
     ours, theirs = pty.openpty()
-    with service(settings, start=False) as running:
+    with service(first_settings, start=False) as running:
         running.process = subprocess.Popen(
             [sys.executable, "-m", "api", "serve"],
             env=running.environment,
@@ -168,13 +174,13 @@ def _sign_in_by(running: Service, token: str) -> None:
 
 
 def test_everything_in_the_data_folder_is_its_owners_alone(
-    settings: dict[str, str], postgres_server: str | None, tmp_path: Path
+    first_settings: dict[str, str], postgres_server: str | None, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     own = {} if postgres_server else {"DATABASE_URL": f"sqlite://{elsewhere / 'store.sqlite3'}"}
     lavish = ("sh", "-c", 'umask 000; exec "$0" "$@"')
-    with service({**settings, **own}, prefix=lavish) as running:
+    with service({**first_settings, **own}, prefix=lavish) as running:
         running.graphql(CREATE)
         eventually(lambda: running.get("/a").status == 302)
         assert running.cli("mail", "test", "ann@example.org").returncode == 0

@@ -3,10 +3,12 @@
 import stat
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from benchmarks.service import service
+from models.orm import sqlite_path
 
 LIMIT_S = 20.0
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -24,12 +26,12 @@ def eventually(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def settings(
-    fresh_database_url: str, postgres_server: str | None, redis_url: str | None
-) -> dict[str, str]:
-    chosen = {"PROCESSES": "1", "TRUSTED_PROXIES": "127.0.0.1"}
-    if postgres_server is not None:
-        chosen["DATABASE_URL"] = fresh_database_url
+def settings(migrated_database_url: str, redis_url: str | None) -> dict[str, str]:
+    chosen = {
+        "PROCESSES": "1",
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "DATABASE_URL": migrated_database_url,
+    }
     return chosen if redis_url is None else {**chosen, "REDIS_URL": redis_url}
 
 
@@ -60,7 +62,7 @@ def test_people_are_told_apart_also_after_a_new_start(settings: dict[str, str]) 
         folder = running.data / "salts"
         assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600]
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        tables = running.data / "linkyard.sqlite3"
-        if tables.exists():
+        tables = sqlite_path(running.database_url)
+        if tables is not None:
             (salt,) = folder.iterdir()
-            assert salt.read_bytes() not in tables.read_bytes()
+            assert salt.read_bytes() not in Path(tables).read_bytes()

@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 from tortoise.exceptions import OperationalError
 
-from api.migrate import migrate
 from models.engines.turns import begin_turn
 from models.orm import open_database, reader
 from models.raw_sql import fetch
@@ -36,9 +35,8 @@ async def one() -> int:
 
 
 @pytest.fixture
-def prepared_url(fresh_database_url: str) -> str:
-    migrate(fresh_database_url)
-    return fresh_database_url
+def prepared_url(migrated_database_url: str) -> str:
+    return migrated_database_url
 
 
 @pytest.fixture
