@@ -86,7 +86,7 @@ async def test_the_store_decides_exactly_and_what_is_told_afterwards_goes_over_b
     assert counts == {
         RateLimit.SIGN_IN_ADDRESS: [30] * SUBJECTS,
         RateLimit.SIGN_IN_ACCOUNT: [5] * SUBJECTS,
-        RateLimit.LINK_PASSWORD_ALL: [100] * SUBJECTS,
+        RateLimit.LINK_PASSWORD_ALL: [50] * SUBJECTS,
     }
     assert min(eager) >= rule.most
     assert max(eager) <= rule.most + PROCESSES * rule.slack
