@@ -26,7 +26,7 @@ from models.mails import Mail
 from models.rules.mail_templates import MailTemplate
 from models.rules.rate_limits import RateLimit
 from models.rules.reach import Reach
-from models.rules.roles import ADMINISTRATOR, AUDITOR, CUSTOMER, FIRST_LINE, PARTNER
+from models.rules.roles import ADMINISTRATOR, AUDITOR, CUSTOMER, FIRST_LINE, PARTNER, ROLES
 from models.rules.scopes import Scope
 from models.users import User
 from resolvers.context import NotPermittedError, Origin, RequestContext
@@ -293,7 +293,7 @@ async def test_an_organization_does_not_replace_anothers_invitation(
 async def test_nobody_invites_to_more_than_they_have(database: None, ports: Ports) -> None:
     await make_built_in(ADMINISTRATOR)
     await make_built_in(FIRST_LINE)
-    scopes = frozenset({Scope.USER_ADMIN, Scope.LINK_READ, Scope.STATS_READ})
+    scopes = ROLES[FIRST_LINE].scopes | {Scope.USER_ADMIN}
     place = await make_organization()
     boss = as_person(
         ports, await make_user(scopes=scopes, reach=Reach.ORGANIZATION, organization=place)

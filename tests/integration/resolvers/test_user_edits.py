@@ -24,7 +24,7 @@ from models.mails import Mail
 from models.orm import is_sqlite, reader
 from models.raw_sql import fetch
 from models.rules.reach import Reach
-from models.rules.roles import ADMINISTRATOR, CUSTOMER, FIRST_LINE, PARTNER
+from models.rules.roles import ADMINISTRATOR, CUSTOMER, FIRST_LINE, PARTNER, ROLES
 from models.rules.scopes import Scope
 from models.sessions import Session
 from models.users import User
@@ -151,7 +151,7 @@ async def test_nobody_gives_a_role_beyond_their_own(
     database: None, ports: Ports, name: str, refusal: type[DomainError]
 ) -> None:
     organization = await make_organization()
-    scopes = frozenset({Scope.USER_ADMIN, Scope.LINK_READ, Scope.STATS_READ, Scope.LINK_WRITE})
+    scopes = ROLES[CUSTOMER].scopes | ROLES[FIRST_LINE].scopes | {Scope.USER_ADMIN}
     boss = await make_user(scopes=scopes, reach=Reach.ORGANIZATION, organization=organization)
     colleague = await make_built_in(CUSTOMER, organization=organization)
     await make_built_in(ADMINISTRATOR)
