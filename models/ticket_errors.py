@@ -27,6 +27,22 @@ class TicketMoveNotPossibleError(DomainError):
         self.missing = missing
 
 
+class TicketTransferNotPossibleError(DomainError):
+    """Some tickets of a person cannot be another one's; `reason` says why. None went.
+
+    Attributes:
+        reason: "organization": asked for in another organization; "right": who would get
+            them reads no tickets; "desk": who would get them does not work on the desk.
+        tickets: how many cannot go.
+    """
+
+    code: ClassVar[str] = "TICKET_TRANSFER_NOT_POSSIBLE"
+
+    def __init__(self, *, reason: str, tickets: int) -> None:
+        super().__init__(path=("toId",), reason=reason, count=tickets)
+        self.tickets = tickets
+
+
 class MessageSentError(DomainError):
     """The message was sent: the time for taking it back is over."""
 

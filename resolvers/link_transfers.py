@@ -6,7 +6,6 @@ from typing import Final
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.transactions import in_transaction
 
-from models.errors import NotFoundError, ValueInvalidError
 from models.link_changes import log_changes
 from models.orm import is_sqlite, placeholders
 from models.raw_sql import execute, fetch
@@ -14,12 +13,10 @@ from models.rules.audit_actions import AuditAction
 from models.rules.moments import to_sql
 from models.rules.reach import Reach
 from models.rules.scopes import Scope
-from models.users import Role, User
 from resolvers.audit import log_action
 from resolvers.context import RequestContext
-from resolvers.grants import check_role
+from resolvers.leavers import both_people
 from resolvers.sessions import require_fresh
-from resolvers.user_lists import sees_person
 
 BATCH: Final = 1000  # links of a transaction, during which others cannot change them
 
@@ -66,12 +63,9 @@ async def transfer_links(context: RequestContext, *, from_user_id: int, to_user_
     """
     context.viewer.require(Scope.USER_ADMIN)
     await require_fresh(context)
-    if from_user_id == to_user_id:
-        raise ValueInvalidError(path=("toUserId",), reason="same_user")
-    await _person(context, from_user_id, field="fromUserId")
-    owner = await _person(context, to_user_id, field="toUserId")
-    if owner.deactivated_at is not None:
-        raise ValueInvalidError(path=("toUserId",), reason="user_deactivated")
+    _, owner = await both_people(
+        context, (from_user_id, to_user_id), fields=("fromUserId", "toUserId")
+    )
     move = _Move(
         from_id=from_user_id,
         to_id=to_user_id,
@@ -146,12 +140,3 @@ async def _moved_batch(
         [*arguments, *ids],
     )
     return [(row["id"], row["revision"] + 1, row["deleted_at"] is not None) for row in rows]
-
-
-async def _person(context: RequestContext, user_id: int, *, field: str) -> User:
-    user = await User.filter(id=user_id).first()
-    if user is None or not sees_person(context.viewer, user):
-        raise NotFoundError(path=(field,))
-    user.role = await Role.get(id=user.role_id)
-    check_role(context.viewer, user.role, path=(field,))
-    return user

@@ -25,7 +25,7 @@ async def list_assignees(context: RequestContext) -> list[User]:
     require_desk(context.viewer, writes=False)
     rows = User.filter(deactivated_at=None, erased_at=None, role__reach=Reach.ALL)
     found = await rows.using_db(reader()).select_related("role").order_by("name", "id")
-    return [user for user in found if _works(user)]
+    return [user for user in found if works_on_tickets(user)]
 
 
 async def assign_ticket(
@@ -49,7 +49,9 @@ async def assign_ticket(
         RevisionConflictError: somebody saved since `if_revision`.
     """
     require_desk(context.viewer)
-    async with ticket_change(context, ticket_id=ticket_id, if_revision=if_revision) as change:
+    async with ticket_change(
+        context, ticket_id=ticket_id, if_revision=if_revision, for_user_id=assignee_id
+    ) as change:
         await _assign(change, assignee_id)
     return change.ticket
 
@@ -65,8 +67,11 @@ async def take_ticket(
         DomainError: see assign_ticket; who has no account takes nothing.
     """
     require_desk(context.viewer)
-    async with ticket_change(context, ticket_id=ticket_id, if_revision=if_revision) as change:
-        await _assign(change, context.viewer.user_id or -1)
+    taker_id = context.viewer.user_id or -1
+    async with ticket_change(
+        context, ticket_id=ticket_id, if_revision=if_revision, for_user_id=taker_id
+    ) as change:
+        await _assign(change, taker_id)
     return change.ticket
 
 
@@ -110,7 +115,7 @@ async def move_ticket_to_queue(
 async def _assign(change: TicketChange, assignee_id: int) -> None:
     rows = User.filter(id=assignee_id, deactivated_at=None, erased_at=None)
     user = await rows.using_db(change.connection).select_related("role").first()
-    if user is None or user.role.reach is not Reach.ALL or not _works(user):
+    if user is None or not works_on_tickets(user):
         raise NotFoundError(path=("assigneeId",))
     change.ticket.assignee_id = user.id
     if change.ticket.status is TicketStatus.NEW:
@@ -118,5 +123,7 @@ async def _assign(change: TicketChange, assignee_id: int) -> None:
     await change.save(TicketEventKind.ASSIGNED, action=AuditAction.TICKET_ASSIGN)
 
 
-def _works(user: User) -> bool:
-    return {Scope.TICKET_STAFF, Scope.TICKET_WRITE} <= user.scopes()
+def works_on_tickets(user: User) -> bool:
+    """Tell whether tickets can be given to somebody, whose role is loaded."""
+    is_able = {Scope.TICKET_STAFF, Scope.TICKET_WRITE} <= user.scopes()
+    return is_able and user.role.reach is Reach.ALL

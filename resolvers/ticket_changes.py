@@ -14,6 +14,7 @@ from models.rules.ticket_lifecycle import TicketMove
 from models.tickets import Ticket
 from resolvers.audit import NOTHING, Values, log_action
 from resolvers.context import RequestContext
+from resolvers.person_holds import hold_people
 from resolvers.ticket_saving import locked_ticket, save_quietly, save_ticket, snapshot
 from resolvers.ticket_steps import NO_INPUT, StepInput, take_step
 
@@ -76,9 +77,15 @@ async def ticket_change(
     ticket_id: int,
     if_revision: int | None = None,
     is_deleted: bool = False,
+    for_user_id: int | None = None,
 ) -> AsyncGenerator[TicketChange]:
-    """Open a transaction with the lock of a ticket; see locked_ticket for its refusals."""
+    """Open a transaction with the lock of a ticket; see locked_ticket for its refusals.
+
+    Nobody deactivates the person `for_user_id` meanwhile: the one who is to get the ticket.
+    """
     async with in_transaction("default") as connection:
+        if for_user_id is not None:
+            await hold_people(connection, [for_user_id])
         ticket = await locked_ticket(
             context,
             connection,

@@ -41,7 +41,7 @@ async def follow_ticket(
         ticket = await locked_ticket(context, connection, ticket_id=ticket_id)
         rows = User.filter(id=follower_id, deactivated_at=None, erased_at=None)
         user = await rows.using_db(connection).select_related("role").first()
-        if user is None or not _may_see(user, ticket):
+        if user is None or not may_see_ticket(user, ticket):
             raise NotFoundError(path=("userId",))
         found = TicketFollower.filter(ticket_id=ticket.id, user_id=user.id)
         if not await found.using_db(connection).exists():
@@ -139,7 +139,7 @@ def _follower(context: RequestContext, user_id: int | None) -> int:
     return context.viewer.user_id or -1
 
 
-def _may_see(user: User, ticket: Ticket) -> bool:
+def may_see_ticket(user: User, ticket: Ticket) -> bool:
     """The rule of add_visible_tickets, about somebody else; a test compares the two."""
     if Scope.TICKET_READ not in user.scopes():
         return False

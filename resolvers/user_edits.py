@@ -33,6 +33,7 @@ from resolvers.organizations import placeable_organization
 from resolvers.quotas import check_people, check_quota
 from resolvers.roles import role_named
 from resolvers.sessions import end_sessions, require_fresh
+from resolvers.ticket_leavers import unassign_tickets
 from resolvers.user_lists import sees_person
 from resolvers.users import check_email, check_name
 
@@ -128,7 +129,8 @@ async def update_user(
 async def deactivate_user(context: RequestContext, *, user_id: int) -> User:
     """Let a person in no more: every session and every key ends with the commit.
 
-    Their links go on leading. Open invitations they sent end, unless they are to no more
+    Their links go on leading, and the active tickets that they work on are nobody's from
+    then on. Open invitations they sent end, unless they are to no more
     than a customer may. Doing it twice is no error.
 
     Raises:
@@ -150,12 +152,17 @@ async def deactivate_user(context: RequestContext, *, user_id: int) -> User:
         await void_tokens(context, connection, user_id=user.id)
         await revoke_strong_invitations(context, connection, invited_by_id=user.id)
         await keep_administrator(connection)
+        tickets = await unassign_tickets(context, connection, user_id=user.id)
         await log_action(
             context,
             connection,
             AuditAction.USER_DEACTIVATE,
             subject_id=user.id,
-            after={"sessions_ended": len(sessions), "keys_ended": keys},
+            after={
+                "sessions_ended": len(sessions),
+                "keys_ended": keys,
+                "tickets_unassigned": tickets,
+            },
         )
         await post_mail(
             context,

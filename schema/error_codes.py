@@ -53,6 +53,7 @@ class ErrorCode(StrEnum):
     FILE_TYPE = "FILE_TYPE"
     STORAGE_FULL = "STORAGE_FULL"
     TICKET_MOVE_NOT_POSSIBLE = "TICKET_MOVE_NOT_POSSIBLE"
+    TICKET_TRANSFER_NOT_POSSIBLE = "TICKET_TRANSFER_NOT_POSSIBLE"
     MESSAGE_SENT = "MESSAGE_SENT"
     CATEGORY_IN_USE = "CATEGORY_IN_USE"
 
@@ -227,6 +228,10 @@ NOTES: Final = {
         "The ticket's status does not allow the step, or the ticket lacks what the step needs.",
         "Show the message and ask for what `missing` names; load the ticket anew where it names "
         "nothing.",
+    ),
+    ErrorCode.TICKET_TRANSFER_NOT_POSSIBLE: CodeNote(
+        "Some of the tickets cannot be that person's; none of them went.",
+        "Show the message, and ask for somebody else.",
     ),
     ErrorCode.MESSAGE_SENT: CodeNote(
         "The time in which the message could be taken back is over.", "Hide the button."

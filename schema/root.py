@@ -58,6 +58,7 @@ from schema.ticket_merges import TicketMergeMutations
 from schema.ticket_moves import TicketMoveMutations
 from schema.ticket_queues import QueueMutations, QueueQueries
 from schema.ticket_subscriptions import TicketSubscriptions
+from schema.ticket_transfers import TicketTransferMutations
 from schema.tickets import TicketQueries
 from schema.user_lists import UserQueries
 from schema.user_mutations import UserMutations
@@ -118,6 +119,7 @@ class Mutation(
     TicketMergeMutations,
     TicketLinkMutations,
     TicketDeletionMutations,
+    TicketTransferMutations,
     TicketCategoryMutations,
     TicketFieldMutations,
     QueueMutations,

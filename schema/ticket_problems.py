@@ -4,9 +4,15 @@ from typing import Final, Self
 
 import strawberry
 
-from models.ticket_errors import CategoryInUseError, MessageSentError, TicketMoveNotPossibleError
+from models.ticket_errors import (
+    CategoryInUseError,
+    MessageSentError,
+    TicketMoveNotPossibleError,
+    TicketTransferNotPossibleError,
+)
 from schema.context import Info
 from schema.problems import PlainProblem, Problem, ProblemHandler, problem_fields
+from schema.scalars import Count
 from schema.ticket_enums import TicketStatus
 
 
@@ -33,6 +39,18 @@ class TicketMoveNotPossibleProblem(Problem):
 
 
 @strawberry.type(
+    description="Some tickets cannot be that person's: asked for in another organization, or "
+    "worked on while the person is not of the desk. None of the tickets went."
+)
+class TicketTransferNotPossibleProblem(Problem):
+    tickets: Count = strawberry.field(description="How many cannot go.")
+
+    @classmethod
+    def of(cls, error: TicketTransferNotPossibleError, info: Info) -> Self:
+        return cls(**problem_fields(error, info), tickets=Count(error.tickets))
+
+
+@strawberry.type(
     description="The message has gone out: it could be taken back for some seconds, and those are "
     "over."
 )
@@ -47,6 +65,7 @@ class CategoryInUseProblem(PlainProblem, Problem): ...
 
 TICKET_HANDLERS: Final = (
     ProblemHandler(TicketMoveNotPossibleError, TicketMoveNotPossibleProblem),
+    ProblemHandler(TicketTransferNotPossibleError, TicketTransferNotPossibleProblem),
     ProblemHandler(MessageSentError, MessageSentProblem),
     ProblemHandler(CategoryInUseError, CategoryInUseProblem),
 )

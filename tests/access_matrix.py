@@ -91,6 +91,12 @@ PROBES: Final[Mapping[str, Probe]] = {
         "User",
         **_ADMIN,
     ),
+    "Mutation.ticketsTransfer": Probe(
+        "mutation ($id: ID!, $other: ID!) { ticketsTransfer(input: "
+        "{fromId: $id, toId: $other}) { __typename } }",
+        "User",
+        **_ADMIN,
+    ),
     # Keys, sessions, factors: one's own
     "Mutation.apiKeyCreate": plain("apiKeyCreate", 'label: "x"'),
     "Mutation.apiKeyRevoke": about(

@@ -12,6 +12,7 @@ from api.person_json import person_json
 from resolvers.erasures import erase_user
 from resolvers.link_transfers import transfer_links
 from resolvers.personal_data import open_person, person_parts
+from resolvers.ticket_transfers import TicketTransfer, transfer_tickets
 from resolvers.user_edits import UserChanges, update_user
 
 app = typer.Typer()
@@ -55,15 +56,24 @@ def role(
 
 @app.command()
 def transfer(
-    giver: Annotated[str, typer.Argument(metavar="FROM", help="Who has the links.")],
+    giver: Annotated[str, typer.Argument(metavar="FROM", help="Who has them.")],
     taker: Annotated[str, typer.Argument(metavar="TO", help="Who gets them.")],
+    *,
+    links_only: Annotated[
+        bool, typer.Option("--links-only", help="Leave the tickets where they are.")
+    ] = False,
 ) -> None:
-    """Give all links of one person to another one."""
+    """Give all links and tickets of one person to another one.
+
+    Tickets go first: where the other person may not have some of them, nothing goes.
+    """
 
     async def move(session: Session) -> str:
         old, new = await session.user(giver), await session.user(taker)
-        moved = await transfer_links(session.context, from_user_id=old.id, to_user_id=new.id)
-        return f"{counted(moved, 'link')} of {old.email} went to {new.email}."
+        ids = {"from_user_id": old.id, "to_user_id": new.id}
+        parts = [] if links_only else _told(await transfer_tickets(session.context, **ids))
+        parts.insert(0, counted(await transfer_links(session.context, **ids), "link"))
+        return f"{', '.join(parts)} of {old.email} went to {new.email}."
 
     typer.echo(run(move))
 
@@ -113,3 +123,11 @@ def erase(
         return "Erased."
 
     typer.echo(run(wipe))
+
+
+def _told(moved: TicketTransfer) -> list[str]:
+    return [
+        f"{counted(moved.requested, 'ticket')} asked for",
+        f"{moved.assigned} worked on",
+        f"{moved.followed} followed",
+    ]

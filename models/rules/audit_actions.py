@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     USER_ERASE = "user.erase"
     USER_EXPORT = "user.export"
     USER_LINKS_TRANSFER = "user.links_transfer"
+    USER_TICKETS_TRANSFER = "user.tickets_transfer"
     ORGANIZATION_CREATE = "organization.create"
     ORGANIZATION_UPDATE = "organization.update"
     ORGANIZATION_DEACTIVATE = "organization.deactivate"

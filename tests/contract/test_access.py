@@ -223,6 +223,8 @@ BEHIND: Final[Table] = {
     ),
     "TicketMessageTakeBackSuccess": "ticket ticketMessage",
     "TicketMoveNotPossibleProblem": "code message path status missing",
+    "TicketTransferNotPossibleProblem": "code message path tickets",
+    "TicketsTransferSuccess": "requested assigned followed",
     "TicketNoteSuccess": "ticket ticketMessage",
     "TicketOpenSuccess": "ticket",
     "TicketPermissions": (

@@ -78,6 +78,8 @@ GUARDED = {
     "userErase": 'mutation { userErase(input: {id: "x"}) { __typename } }',
     "linksTransfer": "mutation { linksTransfer("
     'input: {fromUserId: "x", toUserId: "y"}) { __typename } }',
+    "ticketsTransfer": "mutation { ticketsTransfer("
+    'input: {fromId: "x", toId: "y"}) { __typename } }',
     "viewerUpdate": "mutation { viewerUpdate(input: {}) { __typename } }",
     "organizationCreate": "mutation { organizationCreate("
     'input: {name: "x", kind: CUSTOMER}) { __typename } }',

@@ -18,6 +18,7 @@ from models.users import Role, User
 from resolvers.mails import SEALED_FOR
 from resolvers.ports import Ports
 from schema.nodes import encode_id
+from tests.desk import make_ticket, stored
 from tests.factories import (
     SEALER,
     as_person,
@@ -260,6 +261,30 @@ async def test_links_are_transferred_and_the_profile_is_ones_own(
     document = "mutation V($z: TimeZone!) { viewerUpdate(input: {timeZone: $z}) { __typename } }"
     [error] = await admin.errors(document, z="Mars/Olympus")
     assert error["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_tickets_are_transferred_or_it_is_told_why_not(admin: Portal, ports: Ports) -> None:
+    person, heir = await make_built_in(CUSTOMER), await make_built_in(CUSTOMER)
+    foreign = await make_built_in(CUSTOMER, organization=await make_organization())
+    ticket = await make_ticket(as_person(ports, person))
+
+    refused = await do(admin, "TicketsTransfer", fromId=uid(person), toId=uid(foreign))
+    moved = await do(admin, "TicketsTransfer", fromId=uid(person), toId=uid(heir))
+
+    assert refused == {
+        "__typename": "TicketTransferNotPossibleProblem",
+        "tickets": 1,
+        "code": "TICKET_TRANSFER_NOT_POSSIBLE",
+        "message": "1 ticket can go only to somebody of the same organization.",
+        "path": ["toId"],
+    }
+    assert moved == {
+        "__typename": "TicketsTransferSuccess",
+        "requested": 1,
+        "assigned": 0,
+        "followed": 0,
+    }
+    assert (await stored(ticket)).requester_id == heir.id
 
 
 async def test_a_quota_is_told_to_who_makes_links(client: Client, ports: Ports) -> None:

@@ -83,7 +83,8 @@ def test_a_person_gets_another_address_and_role_and_leaves(run: Run, tmp_path: P
     )
 
     assert said(run, "users", "transfer", "ada@new.test", "bob@people.test") == (
-        "1 link of ada@new.test went to bob@people.test.\n"
+        "1 link, 0 tickets asked for, 0 worked on, 0 followed of ada@new.test"
+        " went to bob@people.test.\n"
     )
     told = json.loads(said(run, "users", "export", "ada@new.test"))
     assert [each["email"] for each in told["person"]] == ["ada@new.test"]
