@@ -14,8 +14,7 @@ from models.rules.audit_actions import AuditAction
 from models.rules.scopes import Scope
 from models.rules.ticket_events import TicketEventKind
 from models.rules.ticket_lifecycle import TicketMove
-from models.rules.ticket_states import ACTIVE, TicketStatus
-from models.ticket_errors import TicketTransferNotPossibleError
+from models.rules.ticket_states import TicketStatus
 from models.ticket_rows import insert_records
 from models.tickets import Ticket, TicketFollower
 from models.users import User
@@ -24,8 +23,8 @@ from resolvers.context import RequestContext
 from resolvers.leavers import both_people
 from resolvers.person_holds import hold_people
 from resolvers.sessions import require_fresh
-from resolvers.ticket_assignments import works_on_tickets
 from resolvers.ticket_followers import may_see_ticket
+from resolvers.ticket_heirs import TicketHeir, check_heir
 from resolvers.ticket_leavers import ACTIVE_SQL, locked_tickets
 from resolvers.ticket_saving import save_ticket, snapshot
 from resolvers.ticket_steps import take_step
@@ -53,43 +52,6 @@ class TicketTransfer:
             assigned=self.assigned + other.assigned,
             followed=self.followed + other.followed,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Transfer:
-    """Who leaves tickets to whom, both held as they are, and which of them.
-
-    Attributes:
-        takes_work: what the giver works on goes, too: a matter of who sees everything.
-    """
-
-    giver: User
-    taker: User
-    takes_work: bool
-
-    @property
-    def is_within(self) -> bool:
-        return self.giver.organization_id == self.taker.organization_id
-
-    @property
-    def may_ask(self) -> bool:
-        return Scope.TICKET_READ in self.taker.scopes()
-
-    def is_asked(self, ticket: Ticket) -> bool:
-        """Whether it goes as a matter of the giver's, and stays in its organization."""
-        if ticket.requester_id != self.giver.id or not self.may_ask:
-            return False
-        is_nobodys = ticket.organization_id is None
-        return self.is_within if is_nobodys else ticket.organization_id == self._place
-
-    def is_worked_on(self, ticket: Ticket) -> bool:
-        """Whether it goes as work of the giver's."""
-        is_work = ticket.assignee_id == self.giver.id and ticket.status in ACTIVE
-        return is_work and self.takes_work and works_on_tickets(self.taker)
-
-    @property
-    def _place(self) -> int | None:
-        return self.taker.organization_id
 
 
 async def transfer_tickets(
@@ -123,11 +85,11 @@ async def transfer_tickets(
     moved, after, is_first = TicketTransfer(), 0, True
     while True:
         async with in_transaction("default") as connection:
-            transfer = await _opened(context, connection, ids)
+            heir = await _opened(context, connection, ids)
             if is_first:
-                await _check(connection, transfer)
+                await check_heir(connection, heir)
             found = await _next_ids(connection, from_user_id, after)
-            moved += await _move(context, connection, transfer, found)
+            moved += await _move(context, connection, heir, found)
         if len(found) < BATCH:
             return moved
         after, is_first = found[-1], False
@@ -135,46 +97,11 @@ async def transfer_tickets(
 
 async def _opened(
     context: RequestContext, connection: BaseDBAsyncClient, ids: tuple[int, int]
-) -> _Transfer:
+) -> TicketHeir:
     await both_people(context, ids, fields=("fromId", "toId"))  # before anybody is held up
     await hold_people(connection, ids)
     giver, taker = await both_people(context, ids, fields=("fromId", "toId"))
-    return _Transfer(giver=giver, taker=taker, takes_work=context.viewer.is_staff)
-
-
-async def _check(connection: BaseDBAsyncClient, transfer: _Transfer) -> None:
-    """Refuse what would leave some of the person's tickets behind.
-
-    Raises:
-        TicketTransferNotPossibleError: see there.
-    """
-    giver, place = transfer.giver, mark(connection, 2)
-    if not (transfer.is_within and transfer.may_ask):
-        asked = await _count(
-            connection,
-            f"ticket.requester_id = {mark(connection, 1)}"
-            f" AND (ticket.organization_id IS NULL OR ticket.organization_id = {place})",
-            [giver.id, -1 if giver.organization_id is None else giver.organization_id],
-        )
-        reason = "right" if transfer.is_within else "organization"
-        _refuse(asked, reason)
-    if transfer.takes_work and not works_on_tickets(transfer.taker):
-        condition = f"ticket.assignee_id = {mark(connection, 1)} AND {ACTIVE_SQL}"
-        _refuse(await _count(connection, condition, [giver.id]), "desk")
-
-
-def _refuse(tickets: int, reason: str) -> None:
-    if tickets:
-        raise TicketTransferNotPossibleError(reason=reason, tickets=tickets)
-
-
-async def _count(connection: BaseDBAsyncClient, condition: str, arguments: Sequence[object]) -> int:
-    [row] = await fetch(
-        connection,
-        f"SELECT COUNT(*) AS tickets FROM ticket WHERE deleted_at IS NULL AND {condition}",
-        arguments,
-    )
-    return int(row["tickets"])
+    return TicketHeir(giver=giver, taker=taker, takes_work=context.viewer.is_staff)
 
 
 async def _next_ids(connection: BaseDBAsyncClient, user_id: int, after: int) -> list[int]:
@@ -195,18 +122,18 @@ async def _next_ids(connection: BaseDBAsyncClient, user_id: int, after: int) -> 
 async def _move(
     context: RequestContext,
     connection: BaseDBAsyncClient,
-    transfer: _Transfer,
+    heir: TicketHeir,
     ids: Sequence[int],
 ) -> TicketTransfer:
     """Give the tickets of one transaction; they are looked at again under their locks."""
     tickets = await locked_tickets(connection, ids)
-    requested = [ticket for ticket in tickets if transfer.is_asked(ticket)]
-    worked_on = [ticket for ticket in tickets if transfer.is_worked_on(ticket)]
+    requested = [ticket for ticket in tickets if heir.is_asked(ticket)]
+    worked_on = [ticket for ticket in tickets if heir.is_worked_on(ticket)]
     for ticket in requested:
-        await _give_matter(context, connection, ticket, transfer.taker)
+        await _give_matter(context, connection, ticket, heir.taker)
     for ticket in worked_on:
-        await _give_work(context, connection, ticket, transfer.taker)
-    followed = await _give_followed(connection, tickets, transfer)
+        await _give_work(context, connection, ticket, heir.taker)
+    followed = await _give_followed(connection, tickets, heir)
     parts = {"requested": requested, "assigned": worked_on, "followed": followed}
     counts = {name: _living(part) for name, part in parts.items()}
     if any(parts.values()):
@@ -214,9 +141,9 @@ async def _move(
             context,
             connection,
             AuditAction.USER_TICKETS_TRANSFER,
-            subject_id=transfer.giver.id,
-            before={"user_id": transfer.giver.id},
-            after={"user_id": transfer.taker.id, **counts},
+            subject_id=heir.giver.id,
+            before={"user_id": heir.giver.id},
+            after={"user_id": heir.taker.id, **counts},
         )
     return TicketTransfer(**counts)
 
@@ -258,12 +185,12 @@ async def _give_work(
 
 
 async def _give_followed(
-    connection: BaseDBAsyncClient, tickets: Sequence[Ticket], transfer: _Transfer
+    connection: BaseDBAsyncClient, tickets: Sequence[Ticket], heir: TicketHeir
 ) -> list[Ticket]:
     """Tell the other person instead, once each; the locks of the tickets guard who follows."""
     if not tickets:
         return []
-    giver, taker = transfer.giver, transfer.taker
+    giver, taker = heir.giver, heir.taker
     rows = TicketFollower.filter(ticket_id__in=[ticket.id for ticket in tickets])
     found = await rows.filter(user_id__in=[giver.id, taker.id]).using_db(connection)
     held = {row.ticket_id for row in found if row.user_id == taker.id}
