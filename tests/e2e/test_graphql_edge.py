@@ -1,6 +1,8 @@
 """What stands around the operations: headers, request ids, a store that is away."""
 
+import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from resolvers.ports import Ports
 from schema.context import PortalFacts
 from tests.portal import Client, Portal
 
+LIMIT_S = 10.0
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -40,6 +43,9 @@ async def stranded(
         await context.init(config=orm_config(url))
         yield await aiohttp_client(create_app(Parts(ports=ports, portal=facts)))
         await Tortoise.close_connections()
+        for thread in threading.enumerate():  # of connections that failed: they end by themselves,
+            if "_connection_worker_thread" in thread.name:  # and tell this loop, so it must live
+                await asyncio.to_thread(thread.join, LIMIT_S)
 
 
 @pytest.mark.parametrize("path", ["/graphql", "/robots.txt", "/favicon.ico", "/nothing"])
