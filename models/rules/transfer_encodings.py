@@ -70,11 +70,15 @@ def _uu(data: bytes) -> Content:
     if found is None:
         return Content(data, MailFault.ENCODING_UNKNOWN)
     decoded: list[bytes] = []
+    room = len(data)  # a line may say that it stands for 63 zeros, and a mail must not grow
     for line in data[found.end() :].splitlines():
         if line == b"end":
             return Content(b"".join(decoded))
         try:
             decoded.append(binascii.a2b_uu(line))
         except binascii.Error:
+            return Content(data, MailFault.ENCODING_UNKNOWN)
+        room -= len(decoded[-1])
+        if room < 0:
             return Content(data, MailFault.ENCODING_UNKNOWN)
     return Content(b"".join(decoded), MailFault.BOUNDARY_UNCLOSED)

@@ -31,6 +31,7 @@ async def test_every_change_of_a_ticket_is_told_and_those_of_others_are_not(
     async with asyncio.timeout(TIMEOUT_S):
         await anext(watcher)
         await anext(idle)
+        other_told = asyncio.ensure_future(anext(idle))
         await open_ticket(agent, ticket_id=ticket.id)
         await anext(watcher)
         await note_on_ticket(agent, ticket_id=ticket.id, body="x")
@@ -39,8 +40,9 @@ async def test_every_change_of_a_ticket_is_told_and_those_of_others_are_not(
         await anext(watcher)
         clock.at += timedelta(minutes=1)  # the answer is sent
         await anext(watcher)
+        assert not other_told.done()
         await Ticket.filter(id=other.id).delete()
-        await anext(idle)
+        await other_told
     for each in (watcher, idle):
         await each.aclose()
 

@@ -63,10 +63,21 @@ def test_what_was_encoded_comes_back(data: bytes) -> None:
     assert decode_transfer(written, encoding="quoted-printable") == Content(data)
 
 
+def test_lines_that_stand_for_more_than_they_hold_stay_as_they_came() -> None:
+    bomb = b"begin 644 x\n" + b"_\n" * 10_000  # 63 zeros each
+
+    assert decode_transfer(bomb, encoding="x-uuencode") == Content(bomb, MailFault.ENCODING_UNKNOWN)
+    kept = b"begin 644 x\n" + binascii.b2a_uu(b"a" * 45) + b"!\n`\nend\n"
+    assert decode_transfer(kept, encoding="x-uuencode") == Content(b"a" * 45 + b"\0")
+
+
 @given(st.binary(max_size=300), st.sampled_from(["base64", "quoted-printable", "x-uuencode", "?"]))
 def test_any_bytes_are_decoded(data: bytes, encoding: str) -> None:
-    decode_transfer(data, encoding=encoding)
-    decode_transfer(b"begin 644 x\n" + data, encoding=encoding)
+    for written in (data, b"begin 644 x\n" + data):
+        found = decode_transfer(written, encoding=encoding)
+
+        assert len(found.data) <= len(written)  # nothing grows in a mail
+        assert encoding != "?" or found == Content(written, MailFault.ENCODING_UNKNOWN)
 
 
 def test_winmail_has_files_with_their_long_names_and_the_text() -> None:
@@ -145,9 +156,12 @@ def test_counts_that_are_lies_cost_no_time() -> None:
 def test_any_bytes_may_be_a_winmail(data: bytes, place: int, damage: bytes) -> None:
     whole = winmail({"a.pdf": b"abc"}, text="t", html="h")
 
-    read_tnef(data)
-    read_tnef(whole[:6] + data)
-    read_tnef(whole[:place] + damage + whole[place + len(damage) :])
+    damaged = whole[:place] + damage + whole[place + len(damage) :]
+    for file in (data, whole[:6] + data, damaged):
+        found = read_tnef(file)
+
+        assert (found is None) is not file.startswith(whole[:4])
+        assert found is None or sum(len(one.content) for one in found.files) <= len(file)
 
 
 def read(content: bytes) -> IncomingMail:

@@ -62,10 +62,12 @@ def test_a_winmail_with_rtf_alone_has_its_text() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read(data: bytes) -> None:
-    unpack_rtf(data)
-    unpack_rtf(SIMPLE[:16] + data)
-    rtf_to_text(data).encode()
-    rtf_to_text(b"{\\rtf1\\u" + data).encode()
+    unpacked = [unpack_rtf(data), unpack_rtf(SIMPLE[:16] + data)]
+    texts = [rtf_to_text(data), rtf_to_text(b"{\\rtf1\\u" + data)]
+
+    # A pair of bytes stands for 17 at most; text has no half of a character.
+    assert all(each is None or len(each) <= 17 * (len(data) + 16) for each in unpacked)
+    assert [each.encode().decode() for each in texts] == texts
 
 
 @pytest.mark.parametrize("part", [b"{", b"}", b"\\", b"\\u1", b"{\\*", b"\\'41", b"a"])
