@@ -170,6 +170,7 @@ async def add_file(
         subject_id=file.id,
         after={**after, "sha256": blob.sha256},
     )
+    await _note_infection(context, connection, file, blob=blob)
     return file
 
 
@@ -193,7 +194,7 @@ async def keep_file(
     media_type = media_type_of(content.sample)
     blob = await _locked_blob(context, connection, content, media_type=media_type)
     await draft.keep()
-    return await StoredFile.create(
+    file = await StoredFile.create(
         using_db=connection,
         blob=blob,
         name=safe_name(kept.name),
@@ -201,6 +202,8 @@ async def keep_file(
         owner_kind=kept.owner_kind,
         owner_id=kept.owner_id,
     )
+    await _note_infection(context, connection, file, blob=blob)
+    return file
 
 
 async def check_quota(
@@ -224,6 +227,17 @@ async def check_quota(
     used = int(row["used"])
     if used + more_bytes > quota:
         raise QuotaExceededError(reason="files", limit=quota, used=used)
+
+
+async def _note_infection(
+    context: RequestContext, connection: BaseDBAsyncClient, file: StoredFile, *, blob: Blob
+) -> None:
+    """Write down that somebody sent what the scanner has found bad before."""
+    if blob.scan_status is ScanStatus.INFECTED:
+        after = {"name": file.name, "signature": blob.scan_verdict}
+        await log_action(
+            context, connection, AuditAction.FILE_INFECTED, subject_id=file.id, after=after
+        )
 
 
 async def _locked_blob(

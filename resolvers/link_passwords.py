@@ -95,8 +95,12 @@ async def try_password(
     right.note(checked, stored)
     await _give_back(context, limits if is_known else _but_slow_hashes(limits))
     row = await stored_link(hosts, slug)
-    if row is None or row["password_hash"] != stored:
-        return None if row is None else entry_of(row)
+    if row is None:
+        return None
+    if row["password_hash"] != stored:  # another password, or the same one hashed anew
+        still = row["password_hash"]
+        is_right = still and (await context.ports.passwords.verify(checked, still)).is_right
+        return opened_entry_of(row) if is_right else entry_of(row)
     if verdict.is_outdated:
         await _hash_again(context, link_id, password=password, stored=stored)
     return opened_entry_of(row)

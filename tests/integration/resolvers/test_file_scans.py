@@ -81,6 +81,9 @@ async def test_a_virus_is_kept_from_everybody_under_all_its_names(ada: RequestCo
     again = await send_file(lax, EICAR, name="c.txt")
     assert again.blob.scan_status is ScanStatus.INFECTED
     assert file_address(lax, again) is None
+    entries = await AuditEntry.filter(action="stored_file.infected").order_by("-id")
+    assert (entries[0].subject_id, len(entries)) == (again.id, 3)
+    assert json.loads(entries[0].after) == {"name": "c.txt", "signature": "Eicar-Test-Signature"}
 
 
 async def test_a_scanner_that_is_away_delays_and_condemns_nothing(

@@ -482,6 +482,22 @@ async def test_what_was_changed_while_a_password_was_compared_is_in_force(
     assert await guess == protected(link, **found)
 
 
+async def test_who_comes_while_the_password_is_hashed_anew_is_right_all_the_same(
+    visitor: RequestContext, link: Link
+) -> None:
+    hasher = StoppedHasher(PASSWORDS)
+    slow = replace(visitor, ports=replace(visitor.ports, passwords=hasher))
+    guess = asyncio.ensure_future(opened(slow, WORD))
+    await hasher.has_compared.wait()
+
+    before = (await Link.get()).password_hash
+    await Link.all().update(password_hash=await PASSWORDS.hash(WORD))
+    hasher.may_tell.set()
+
+    assert await guess == opened_entry(link)
+    assert (await Link.get()).password_hash != before
+
+
 async def test_a_right_password_is_hashed_again_with_todays_parameters(
     visitor: RequestContext, link: Link
 ) -> None:
